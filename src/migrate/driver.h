@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Driver: the provider table through which hosts and migrations are handled.  Asynchronous: every call returns at
+ * once, and its answer comes later as a callback on the main loop, never from inside the call.
+ *
+ * The control logic (gang.c, machine.c) knows nothing else of the world, so that it runs unchanged on libvirt
+ * (driver-libvirt.c) and in virtual time (driver-null.c: every VM moves at a fixed rate, and faults are played by a
+ * script).
+ *
+ * Every provider implements every member.  Callbacks get errors of GODWIT_ERROR; a callback is called exactly once
+ * for its call, also when the host died (GODWIT_ERROR_UNREACHABLE or GODWIT_ERROR_LOST).
+ *
+ * Main loop only. */
+#pragma once
+
+#include <glib.h>
+
+#include "base/clock.h"
+#include "model/host.h"
+#include "model/outcome.h"
+
+typedef struct Driver Driver;
+typedef struct DriverJob DriverJob; /* one migration that was started */
+
+typedef void (*DriverHostFunc)(HostFacts *facts /* taken */, const GError *error, gpointer user);
+typedef void (*DriverDoneFunc)(const GError *error, gpointer user);
+
+/* What one host says about one VM when it is asked for the truth. */
+typedef struct VmTruth {
+    VmState state;             /* VM_STATE_ABSENT: not running here */
+    gboolean is_incoming;      /* a QEMU that waits for a migration: not a running copy */
+    gboolean is_defined;       /* a persistent definition exists here */
+    gboolean is_migrating_out; /* a migration job is running on it */
+} VmTruth;
+typedef void (*DriverTruthFunc)(const VmTruth *truth, const GError *error, gpointer user);
+
+/* A host can take a VM's CPU: error NULL means yes. */
+typedef void (*DriverSizesFunc)(const guint64 *size_bytes /* [paths], G_MAXUINT64 where there is no such file */,
+                                const GError *error, gpointer user);
+
+typedef void (*DriverRateFunc)(double dirty_pages_per_s, guint64 page_bytes, const GError *error, gpointer user);
+
+/* Everything that a migration must know when it starts. */
+typedef struct MigrationRequest {
+    const PlanStep *step;          /* borrowed until the job's last event */
+    const MigrateOptions *options; /* likewise */
+    guint64 bandwidth_bytes_per_s;
+    gboolean may_postcopy;         /* ask for the capability, so that a later switch is possible */
+    GPtrArray *copy_disks;         /* char *, targets of the disks to copy; NULL: as options->copy_storage says */
+} MigrationRequest;
+
+typedef struct JobStats {
+    guint64 bytes_total;      /* of memory and disks, over all passes so far */
+    guint64 bytes_sent;
+    guint64 bytes_remaining;
+    guint64 bytes_per_s;      /* as the hypervisor reports it now; 0 unknown */
+    guint64 dirty_pages_per_s;
+    guint64 page_bytes;
+    guint64 passes;
+    double downtime_ms;       /* of a finished job; NAN before */
+    double total_time_s;      /* as the hypervisor counts it */
+    gboolean is_postcopy;
+} JobStats;
+typedef void (*DriverStatsFunc)(const JobStats *stats, const GError *error, gpointer user);
+
+typedef enum JobEventKind {
+    JOB_EVENT_PHASE,    /* 'phase' began (PREPARE, PERFORM, POSTCOPY, FINISH, CONFIRM) */
+    JOB_EVENT_PASS,     /* 'passes' is the number of the pass that began; 1: memory really moves now */
+    JOB_EVENT_SWITCHED, /* the destination runs the guest */
+    JOB_EVENT_POSTCOPY_FAILED, /* the stream broke in post-copy; the guest stands still, recoverable */
+    JOB_EVENT_ENDED,    /* the last event: error NULL means that libvirt says all went well; 'stats' are final */
+} JobEventKind;
+
+typedef struct JobEvent {
+    JobEventKind kind;
+    Phase phase;
+    guint64 passes;
+    const JobStats *stats; /* may be NULL */
+    const GError *error;   /* ENDED only */
+} JobEvent;
+
+/* Called for each event of a job, in order; after JOB_EVENT_ENDED the job is gone. */
+typedef void (*JobEventFunc)(const JobEvent *event, gpointer user);
+
+struct Driver {
+    const char *name;
+
+    /* Connects if need be and reports the host with its VMs.  Fails within the driver's own time limit when the host
+     * does not answer. */
+    void (*query_host)(Driver *driver, const char *host, DriverHostFunc done, gpointer user);
+
+    /* Whether 'host' can run the CPU described by 'cpu_xml' (of domain type 'domain_type'); the error says what is
+     * missing. */
+    void (*check_cpu)(Driver *driver, const char *host, const char *cpu_xml, const char *domain_type,
+                      DriverDoneFunc done, gpointer user);
+
+    /* The sizes of files or devices as 'host' sees them. */
+    void (*check_files)(Driver *driver, const char *host, const char *const *paths, DriverSizesFunc done,
+                        gpointer user);
+
+    /* Whether libvirtd at 'source' reaches libvirtd at 'destination' (peer-to-peer). */
+    void (*check_peer)(Driver *driver, const char *source, const char *destination, DriverDoneFunc done,
+                       gpointer user);
+
+    /* The truth about one VM on one host, asked now. */
+    void (*ask_truth)(Driver *driver, const char *host, const char *vm_uuid, DriverTruthFunc done, gpointer user);
+
+    /* How fast the VM dirties memory, measured by the hypervisor during 'window_ns'. */
+    void (*dirty_rate)(Driver *driver, const char *host, const char *vm, gint64 window_ns, DriverRateFunc done,
+                       gpointer user);
+
+    /* Starts a migration.  The job is valid until its JOB_EVENT_ENDED, which always comes. */
+    DriverJob *(*start)(Driver *driver, const MigrationRequest *request, JobEventFunc func, gpointer user);
+
+    /* Steering of a running job.  Asking for post-copy before the first pass began is an error of the caller. */
+    void (*set_bandwidth)(DriverJob *job, guint64 bytes_per_s, DriverDoneFunc done, gpointer user);
+    void (*set_downtime_limit)(DriverJob *job, gint64 limit_ns, DriverDoneFunc done, gpointer user);
+    void (*switch_to_postcopy)(DriverJob *job, DriverDoneFunc done, gpointer user);
+    void (*force)(DriverJob *job, DriverDoneFunc done, gpointer user); /* stop the guest, copy the rest */
+    void (*cancel)(DriverJob *job, DriverDoneFunc done, gpointer user);
+    void (*query_stats)(DriverJob *job, DriverStatsFunc done, gpointer user);
+
+    /* Recovery.  resume_vm: runs a paused VM whose only copy is on 'host'.  remove_incoming: ends a QEMU on 'host'
+     * that still waits for a migration that will not come; refuses anything that ever ran. */
+    void (*resume_vm)(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done, gpointer user);
+    void (*remove_incoming)(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done,
+                            gpointer user);
+    /* Goes on with a broken post-copy: source pushes the rest again. */
+    DriverJob *(*recover_postcopy)(Driver *driver, const MigrationRequest *request, JobEventFunc func, gpointer user);
+
+    /* Called exactly once.  Jobs still running go on at the hosts when they are peer-to-peer; their callbacks are not
+     * called any more. */
+    void (*close)(Driver *driver);
+};
+
+/* 'hosts': HostConfig, borrowed for the driver's life. */
+Driver *driver_libvirt_new(GPtrArray *hosts, GError **error);

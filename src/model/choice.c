@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Classification and Choice; see choice.h. */
+#include "model/choice.h"
+
+#include <math.h>
+
+NAMED_ENUM_DEFINE(VmClass, vm_class, VM_CLASSES)
+NAMED_ENUM_DEFINE(Algorithm, algorithm, ALGORITHMS)
+NAMED_ENUM_DEFINE(Policy, policy, POLICIES)
+
+Classification *classification_new(const char *vm)
+{
+    Classification *classification = g_new0(Classification, 1);
+
+    classification->vm = g_strdup(vm);
+    classification->vm_class = VM_CLASS_UNKNOWN;
+    for (int i = 0; i < CLUSTERS; i++) {
+        classification->membership[i] = NAN;
+    }
+    classification->mean_read_pages_per_s = classification->mean_written_pages_per_s = NAN;
+    classification->smoothed_read_pages_per_s = classification->smoothed_written_pages_per_s = NAN;
+    classification->dirty_bytes_per_page = classification->working_set_bytes = NAN;
+    return classification;
+}
+
+Classification *classification_copy(const Classification *classification)
+{
+    Classification *copy = g_memdup2(classification, sizeof *classification);
+
+    copy->vm = g_strdup(classification->vm);
+    return copy;
+}
+
+void classification_free(Classification *classification)
+{
+    if (classification) {
+        g_free(classification->vm);
+        g_free(classification);
+    }
+}
+
+Choice *choice_new(Classification *classification, Algorithm algorithm, char *reason)
+{
+    Choice *choice = g_new0(Choice, 1);
+
+    *choice = (Choice){classification, algorithm, reason};
+    return choice;
+}
+
+Choice *choice_copy(const Choice *choice)
+{
+    return choice_new(classification_copy(choice->classification), choice->algorithm, g_strdup(choice->reason));
+}
+
+void choice_free(Choice *choice)
+{
+    if (choice) {
+        classification_free(choice->classification);
+        g_free(choice->reason);
+        g_free(choice);
+    }
+}
