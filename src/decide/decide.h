@@ -14,6 +14,3 @@
 
 /* 'classifications': Classification, copied.  Returns a new array of Choice in the same order. */
 GPtrArray *decide(Policy policy, GPtrArray *classifications);
-
-/* Whether a policy may ever move a VM by post-copy; decides what STUCK_ACTION_POLICY means. */
-gboolean policy_permits_postcopy(Policy policy);

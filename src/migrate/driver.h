@@ -8,7 +8,8 @@
  * script).
  *
  * Every provider implements every member.  Callbacks get errors of GODWIT_ERROR; a callback is called exactly once
- * for its call, also when the host died (GODWIT_ERROR_UNREACHABLE or GODWIT_ERROR_LOST).
+ * for its call, also when the host died (GODWIT_ERROR_UNREACHABLE, GODWIT_ERROR_LOST or GODWIT_ERROR_TIMEOUT), and
+ * always within a bounded time.  Only close ends that promise: what is still open then is not answered any more.
  *
  * Main loop only. */
 #pragma once
@@ -34,13 +35,26 @@ typedef struct VmTruth {
 } VmTruth;
 typedef void (*DriverTruthFunc)(const VmTruth *truth, const GError *error, gpointer user);
 
-/* A host can take a VM's CPU: error NULL means yes. */
-typedef void (*DriverSizesFunc)(const guint64 *size_bytes /* [paths], G_MAXUINT64 where there is no such file */,
-                                const GError *error, gpointer user);
+#define FILE_STATES(X)                                                                                                 \
+    X(FILE_STATE_UNKNOWN, "unknown") /* this host has no means to tell; the hypervisor will, at the start */           \
+    X(FILE_STATE_ABSENT, "absent")                                                                                     \
+    X(FILE_STATE_CREATABLE, "creatable") /* absent, in a storage pool where libvirt makes it when a disk is copied */  \
+    X(FILE_STATE_PRESENT, "present")
+NAMED_ENUM_DECLARE(FileState, file_state, FILE_STATES)
+
+/* A file or device as one host sees it.  The time of its last change tells the same file on shared storage from
+ * another one of the same name and size: see storage.h. */
+typedef struct FileFacts {
+    FileState state;
+    guint64 size_bytes;  /* what a guest would see of a raw image; 0 unknown */
+    guint64 space_bytes; /* free where it is or would be; 0 unknown */
+    gint64 changed_ns;   /* by the storage's clock; 0 unknown */
+} FileFacts;
+typedef void (*DriverFilesFunc)(const FileFacts *files /* [paths] */, const GError *error, gpointer user);
 
 typedef void (*DriverRateFunc)(double dirty_pages_per_s, guint64 page_bytes, const GError *error, gpointer user);
 
-/* Everything that a migration must know when it starts. */
+/* Everything that a migration must know when it starts; the struct itself is only read during the call. */
 typedef struct MigrationRequest {
     const PlanStep *step;          /* borrowed until the job's last event */
     const MigrateOptions *options; /* likewise */
@@ -77,6 +91,7 @@ typedef struct JobEvent {
     guint64 passes;
     const JobStats *stats; /* may be NULL */
     const GError *error;   /* ENDED only */
+    Fault blame;           /* ENDED with an error: whom the driver saw failing; FAULT_UNKNOWN: it has no idea */
 } JobEvent;
 
 /* Called for each event of a job, in order; after JOB_EVENT_ENDED the job is gone. */
@@ -94,13 +109,17 @@ struct Driver {
     void (*check_cpu)(Driver *driver, const char *host, const char *cpu_xml, const char *domain_type,
                       DriverDoneFunc done, gpointer user);
 
-    /* The sizes of files or devices as 'host' sees them. */
-    void (*check_files)(Driver *driver, const char *host, const char *const *paths, DriverSizesFunc done,
+    /* Looks at files or devices on 'host'; 'paths' ends with NULL and is copied. */
+    void (*check_files)(Driver *driver, const char *host, const char *const *paths, DriverFilesFunc done,
                         gpointer user);
 
     /* Whether libvirtd at 'source' reaches libvirtd at 'destination' (peer-to-peer). */
     void (*check_peer)(Driver *driver, const char *source, const char *destination, DriverDoneFunc done,
                        gpointer user);
+
+    /* Whether the machine itself lives although its libvirtd may not answer: error NULL means that it does,
+     * GODWIT_ERROR_UNSUPPORTED that there is no way to find out. */
+    void (*probe_host)(Driver *driver, const char *host, DriverDoneFunc done, gpointer user);
 
     /* The truth about one VM on one host, asked now. */
     void (*ask_truth)(Driver *driver, const char *host, const char *vm_uuid, DriverTruthFunc done, gpointer user);

@@ -9,6 +9,11 @@ NAMED_ENUM_DEFINE(VmClass, vm_class, VM_CLASSES)
 NAMED_ENUM_DEFINE(Algorithm, algorithm, ALGORITHMS)
 NAMED_ENUM_DEFINE(Policy, policy, POLICIES)
 
+gboolean policy_permits_postcopy(Policy policy)
+{
+    return policy != POLICY_PRE_COPY;
+}
+
 Classification *classification_new(const char *vm)
 {
     Classification *classification = g_new0(Classification, 1);

@@ -45,6 +45,10 @@ NAMED_ENUM_DECLARE(Algorithm, algorithm, ALGORITHMS)
     X(POLICY_HYBRID, "hybrid")
 NAMED_ENUM_DECLARE(Policy, policy, POLICIES)
 
+/* Whether a policy may ever move a VM by post-copy, also one that it wanted to move otherwise; decides what
+ * STUCK_ACTION_POLICY means. */
+gboolean policy_permits_postcopy(Policy policy);
+
 typedef struct Choice {
     Classification *classification; /* owned */
     Algorithm algorithm;
