@@ -2,6 +2,7 @@
  *
  * The error domain; see error.h. */
 #include "base/error.h"
+#include "godwit/godwit.h" /* makes godwit_error_quark visible outside the library */
 
 G_DEFINE_QUARK(godwit-error-quark, godwit_error)
 
