@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of the program that runs in a lab guest, and what each offers the others.
+ *
+ *     guest-main   reads the settings, starts the parts in order, then reaps children for ever
+ *     guest-link   the heartbeat, and orders from the collector
+ *     guest-area   the load: passes over an area whose right content is always known
+ *     guest-fill   memory that is written once and must never change
+ *     guest-disk   marks on the disks
+ *     guest-exec   a command of the user's instead of a load
+ *
+ * guest-main.c calls everything; guest-link calls guest_verify() in its own thread.  A part that
+ * cannot do its work says why on the console and ends the program, and with it the VM: a guest
+ * that is half ready would make a test lie. */
+#ifndef LAB_GUEST_H
+#define LAB_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The settings `lab vm` wrote for this VM, see settings_read(). */
+typedef struct Settings {
+    char name[32];
+    char pattern[64];           /* letters r and w; empty: no load */
+    uint64_t seed;
+    uint64_t area_bytes;
+    uint64_t sparse_bytes;      /* 0: a write pass writes every word */
+    uint64_t rate_bytes_per_s;  /* 0: flat out */
+    uint64_t fill_bytes;
+    unsigned vcpus;
+    bool exec;                  /* run /etc/lab.exec instead of a load */
+} Settings;
+
+/* Collects differences as text, for people.  Zero it, then hand it to the checks. */
+typedef struct Verdict {
+    unsigned wrong;
+    size_t used_bytes;
+    char text[1200];
+} Verdict;
+
+/* Counts one difference, and writes it down while there is room. */
+void verdict_add(Verdict *verdict, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints to the console and ends the VM. */
+void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Checks everything while the load stands still between two pages, then lets it go on. */
+void guest_verify(Verdict *verdict);
+
+void fill_start(uint64_t seed, uint64_t bytes);
+void fill_verify(Verdict *verdict);
+
+/* One worker for each vCPU passes over its own slice of the area. */
+void area_start(const Settings *settings);
+/* Returns when every worker stands between two pages; they stay there until area_resume(). */
+void area_pause(void);
+void area_resume(void);
+bool area_is_paused(void);
+bool area_met_wrong_sum(void);
+void area_verify(Verdict *verdict);
+uint64_t area_work_bytes(void);
+uint64_t area_passes(void);
+
+/* Writes marks to every disk present, and keeps which there were. */
+void disk_start(uint64_t seed);
+void disk_verify(Verdict *verdict);
+
+void exec_start(void);
+bool exec_has_ended(int *status);
+/* The number the command last wrote to /run/work; false when there is none. */
+bool exec_work(uint64_t *work);
+/* Called by guest-main for each child it reaped. */
+void exec_reaped(int pid, int status);
+
+/* Starts the heartbeat; beats say "not ready" until link_set_ready(). */
+void link_start(const Settings *settings);
+void link_set_ready(void);
+
+#endif
