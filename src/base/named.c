@@ -19,7 +19,7 @@ int named_enum_find(const char *const *names, const char *what, const char *text
     }
     g_autofree char *noun = g_strdelimit(g_strdup(what), "_", ' ');
     g_autofree char *choices = g_strjoinv(", ", (gchar **)names);
-    g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT, "'%s' is not a %s; it is one of: %s", text ? text : "", noun,
+    g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT, "'%s' is no %s; it is one of: %s", text ? text : "", noun,
                 choices);
     return -1;
 }
