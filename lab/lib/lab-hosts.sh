@@ -30,7 +30,7 @@ lab_up() {
 check_machine() {
     local tool found
 
-    for tool in ip tc unshare nsenter tini busybox cpio qemu-system-x86_64 libvirtd virsh; do
+    for tool in ip tc modprobe unshare nsenter tini busybox cpio qemu-system-x86_64 libvirtd virsh; do
         command -v "$tool" >/dev/null || die "$tool is missing: install the packages that the README names"
     done
     found=$(libvirtd --version | grep -o '[0-9.]*$')

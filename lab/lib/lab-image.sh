@@ -9,8 +9,7 @@
 # for a processor that is emulated.
 
 IMAGE_DIR=$LAB_BUILD/lab/image
-IMAGE_MODULES='failover net_failover virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci
-    virtio_net virtio_blk virtio_balloon'
+IMAGE_MODULES=(virtio_pci virtio_net virtio_blk virtio_balloon)
 
 # The newest cloud kernel installed.
 image_kernel() {
@@ -68,14 +67,16 @@ image_base() {
     cp "$(program lab-guest)" "$root/bin/lab-guest"
     install -m 755 "$LAB_HOME/guest/init" "$root/init"
     ln -s busybox "$root/bin/sh"
-    for module in $IMAGE_MODULES; do
-        path=$(find "/lib/modules/$version" -name "$module.ko*" | head -n1)
-        # a driver that is built in has no file
-        if [[ -n $path ]]; then
+    # "insmod PATH" in the order to load; a driver that is built in has no such line
+    while read -r path; do
+        module=$(basename "${path%%.ko*}")
+        if [[ ! -f $root/lib/modules/$module.ko ]]; then
             module_copy "$path" "$root/lib/modules/$module.ko"
             echo "$module" >>"$root/lib/modules/order"
         fi
-    done
+    done < <(for module in "${IMAGE_MODULES[@]}"; do
+        modprobe -S "$version" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
+    done)
 }
 
 module_copy() {

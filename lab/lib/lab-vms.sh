@@ -62,7 +62,22 @@ vm_make() {
     uri=$(host_uri "${vm[host]}")
     virsh -q -c "$uri" define "$dir/domain.xml" >/dev/null || die "libvirt refuses the VM $name: see above"
     virsh -q -c "$uri" start "$name" >/dev/null || die "the VM $name does not start: see above"
-    wait_until 60 guest_is_ready "$name" || die "the VM $name runs but does not get ready: see lab console $name"
+    vm_wait_ready
+}
+
+# Ready is when the guest says so; a guest that cannot get ready powers off, which need not be
+# waited out.
+vm_wait_ready() {
+    local deadline=$((SECONDS + 60))
+
+    until guest_is_ready "$name"; do
+        if [[ ! -f $LAB_STATE/${vm[host]}/run/libvirt/qemu/$name.pid ]]; then
+            tail -n 5 "$LAB_SHARED/$name.console" >&2 || true
+            die "the guest of VM $name gave up: see above, or lab console $name"
+        fi
+        ((SECONDS < deadline)) || die "the VM $name runs but does not get ready: see lab console $name"
+        sleep 0.1
+    done
 }
 
 # A number that no other VM of this lab has had; it makes the MAC address and the local port.
