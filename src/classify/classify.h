@@ -3,8 +3,12 @@
  * classify: Profile -> Classification, for all VMs of a job together.
  *
  * Seed 000 section 3.1 with every edge case: idle VMs are not clustered, fewer than three VMs are classified by the
- * nearest reference direction, one-sided data has one class, ties are mixed, clusters are relabelled by their share
- * of reads.  Pure. */
+ * nearest reference direction (so one alone is mixed), three or more of which none reads or none writes have one
+ * class, ties are mixed, clusters are relabelled by their share of reads.  classify.c explains each.
+ *
+ *     g_autoptr(GPtrArray) classifications = classify(profiles, &options, &error);
+ *
+ * A VM that is not clustered has no memberships (NAN).  The classes do not depend on the order of the VMs.  Pure. */
 #pragma once
 
 #include <glib.h>

@@ -32,13 +32,15 @@ typedef struct FcmResult {
 /* Seed 000 section 3.1, steps 1 to 4 (MODELS step 3): picks three different samples.  length >= 3. */
 void fcm_initial_centres(const double *reads, const double *writes, gsize length, FcmCentres *centres);
 
-/* Equations (1) and (2) until converged, from 'centres'.  'objectives', when not NULL, receives J after every
- * iteration and must have room for max_iterations. */
+/* Equations (1) and (2) until converged, from 'centres', for finite rates of any size.  'objectives', when not NULL,
+ * receives the J of every iteration and must have room for max_iterations; a J too large for a double is infinite.
+ * 'result' is overwritten, whatever it held. */
 void fcm_run(const double *reads, const double *writes, gsize length, const FcmCentres *centres,
              const FcmOptions *options, double *objectives, FcmResult *result);
 void fcm_result_clear(FcmResult *result);
 
-/* One iteration without storing memberships: centres in, centres out; returns J.  What the benchmark times. */
+/* One iteration without storing memberships: centres in, centres out; returns J.  What the benchmark times.  Rates and
+ * centres up to 1e290. */
 double fcm_iterate(const double *reads, const double *writes, gsize length, FcmCentres *centres);
 
 /* cos of the angle between (a1, b1) and (a2, b2); 0 when one of them is the zero vector.  Equation (3), corrected. */
