@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The command line of every verb, from one table.
+ *
+ *     static const CliSpec SPEC = {.verb = "evacuate", .usage = "HOST --to HOST[,HOST...]", ...};
+ *     g_autoptr(CliOptions) options = cli_options_parse(&SPEC, argc, argv, &status);
+ *     if (!options) {
+ *         return status;              help was printed (0), or the mistake was told (2)
+ *     }
+ *
+ * Options come in groups, and a verb says which groups it takes.  The table (cli-table.c) and that of MigrateOptions
+ * make the parser, --help and the manual pages; they cannot drift apart. */
+#pragma once
+
+#include <glib.h>
+
+#include "campaign/campaign.h"
+
+typedef enum CliGroup {
+    CLI_GROUP_WHERE = 1 << 0, /* the inventory */
+    CLI_GROUP_FROM = 1 << 1,
+    CLI_GROUP_TO = 1 << 2,
+    CLI_GROUP_PLAN = 1 << 3, /* what is done with the plan */
+    CLI_GROUP_RUN = 1 << 4,  /* a dry run instead of a real one */
+    CLI_GROUP_FILE = 1 << 5, /* a saved plan instead of a new one */
+    CLI_GROUP_CHECK = 1 << 6,
+    CLI_GROUP_POLICY = 1 << 7,
+    CLI_GROUP_OBSERVE = 1 << 8,
+    CLI_GROUP_MIGRATE = 1 << 9,
+    CLI_GROUP_WATCH = 1 << 10,
+    CLI_GROUP_OUTPUT = 1 << 11,
+} CliGroup;
+
+/* All that a verb which makes plans understands. */
+#define CLI_GROUPS_PLANNING                                                                                            \
+    (CLI_GROUP_WHERE | CLI_GROUP_FROM | CLI_GROUP_TO | CLI_GROUP_PLAN | CLI_GROUP_POLICY | CLI_GROUP_OBSERVE |         \
+     CLI_GROUP_MIGRATE | CLI_GROUP_OUTPUT)
+
+typedef struct CliSpec {
+    const char *verb;
+    const char *usage;   /* what follows the verb */
+    const char *summary; /* one line */
+    const char *details; /* paragraphs for --help, separated by newlines */
+    guint groups;        /* of CliGroup */
+} CliSpec;
+
+typedef struct CliOptions {
+    const CliSpec *spec;
+    GPtrArray *arguments; /* char *, what is no option; null-terminated */
+    GPtrArray *to;        /* char *, likewise */
+    char *from;
+    char *inventory_path;
+    char *save_path;
+    char *plan_path;
+    CampaignOptions campaign;
+    guint64 count; /* of periods; 0: no end */
+    guint verbosity;
+    gboolean wants_help;
+    gboolean is_json;
+    gboolean is_dry_run;
+    gboolean without_colours;
+    GHashTable *given; /* names of the options that were there */
+} CliOptions;
+
+/* NULL when there is nothing more to do: '*status' is then the exit status. */
+CliOptions *cli_options_parse(const CliSpec *spec, int argc, char **argv, int *status);
+void cli_options_free(CliOptions *options);
+
+/* Whether an option of one of these groups was on the command line; its name, or NULL. */
+const char *cli_options_given(const CliOptions *options, guint groups);
+
+/* One line on standard error: "godwit evacuate: MESSAGE; see 'godwit evacuate --help'".  Returns 2. */
+int cli_usage_error(const CliSpec *spec, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* One line on standard error: "godwit evacuate: MESSAGE".  Returns the exit status that the error asks for. */
+int cli_failure(const CliSpec *spec, const GError *error);
+
+/* The rows of the option tables in the groups of 'groups', in order. */
+typedef struct CliOption {
+    guint group;
+    char letter; /* 0: none */
+    const char *name;
+    const char *argument; /* NULL: none */
+    const char *help;
+    gboolean (*set)(CliOptions *options, const char *text, GError **error);
+} CliOption;
+typedef void (*CliOptionFunc)(const CliOption *option, gpointer user);
+void cli_options_each(guint groups, CliOptionFunc func, gpointer user);
+
+/* The row called 'name' (without dashes, of one letter or more), or NULL.  Rows of MigrateOptions are not among them.
+ */
+const CliOption *cli_option_find(const char *name);
+
+/* The heading of one group in --help and in the manual. */
+const char *cli_group_title(CliGroup group);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CliOptions, cli_options_free)

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of options that are not MigrateOptions, and how each is set; see cli-options.h. */
+#include "base/error.h"
+#include "base/units.h"
+#include "cli/cli-options.h"
+
+#include <math.h>
+
+static gboolean fail(GError **error, const char *text, const char *wanted)
+{
+    g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_USAGE, "'%s' is not %s", text, wanted);
+    return FALSE;
+}
+
+static gboolean set_text(char **place, const char *text, GError **error)
+{
+    if (!text[0]) {
+        return fail(error, text, "a name: it is empty");
+    }
+    g_free(*place);
+    *place = g_strdup(text);
+    return TRUE;
+}
+
+static gboolean set_inventory(CliOptions *options, const char *text, GError **error)
+{
+    return set_text(&options->inventory_path, text, error);
+}
+
+static gboolean set_from(CliOptions *options, const char *text, GError **error)
+{
+    return set_text(&options->from, text, error);
+}
+
+static gboolean set_to(CliOptions *options, const char *text, GError **error)
+{
+    g_auto(GStrv) hosts = g_strsplit(text, ",", -1);
+
+    for (guint i = 0; hosts[i]; i++) {
+        g_ptr_array_add(options->to, g_strdup(g_strstrip(hosts[i])));
+        if (!hosts[i][0]) {
+            return fail(error, text, "a list of hosts: one between the commas is empty");
+        }
+    }
+    return TRUE;
+}
+
+static gboolean set_save(CliOptions *options, const char *text, GError **error)
+{
+    return set_text(&options->save_path, text, error);
+}
+
+static gboolean set_plan(CliOptions *options, const char *text, GError **error)
+{
+    return set_text(&options->plan_path, text, error);
+}
+
+static gboolean set_dry_run(CliOptions *options, const char *text, GError **error)
+{
+    return options->is_dry_run = TRUE;
+}
+
+static gboolean set_policy(CliOptions *options, const char *text, GError **error)
+{
+    if (g_str_equal(text, "adaptive")) {
+        options->campaign.policy = POLICY_PAPER;
+        return TRUE;
+    }
+    return policy_parse(text, &options->campaign.policy, error);
+}
+
+static gboolean set_features(CliOptions *options, const char *text, GError **error)
+{
+    return features_parse(text, &options->campaign.classify.features, error);
+}
+
+static gboolean parse_double(const char *text, double *value)
+{
+    char *end = NULL;
+
+    *value = g_ascii_strtod(text, &end);
+    return end != text && !*end && isfinite(*value);
+}
+
+static gboolean set_alpha(CliOptions *options, const char *text, GError **error)
+{
+    double alpha = 0;
+
+    if (!parse_double(text, &alpha) || alpha <= 0 || alpha > 1) {
+        return fail(error, text, "a number above 0 and at most 1");
+    }
+    options->campaign.classify.alpha = alpha;
+    return TRUE;
+}
+
+static gboolean set_observe(CliOptions *options, const char *text, GError **error)
+{
+    return options->campaign.must_observe = TRUE;
+}
+
+static gboolean set_duration(const char *text, gint64 *duration_ns, GError **error)
+{
+    gint64 parsed_ns = 0;
+
+    if (!duration_parse(text, &parsed_ns, error)) {
+        return FALSE;
+    }
+    if (parsed_ns <= 0) {
+        return fail(error, text, "a duration above 0");
+    }
+    *duration_ns = parsed_ns;
+    return TRUE;
+}
+
+static gboolean set_scan(CliOptions *options, const char *text, GError **error)
+{
+    return set_duration(text, &options->campaign.observe.scan_ns, error);
+}
+
+static gboolean set_period(CliOptions *options, const char *text, GError **error)
+{
+    return set_duration(text, &options->campaign.observe.period_ns, error);
+}
+
+static gboolean set_window(CliOptions *options, const char *text, GError **error)
+{
+    return set_duration(text, &options->campaign.observe.window_ns, error);
+}
+
+static gboolean set_budget(CliOptions *options, const char *text, GError **error)
+{
+    g_autofree char *number = g_strdup(text);
+    gboolean is_percent = g_str_has_suffix(text, "%");
+    double share = 0;
+
+    if (is_percent) {
+        number[strlen(number) - 1] = '\0';
+    }
+    if (!parse_double(number, &share) || share <= 0 || share > (is_percent ? 100 : 1)) {
+        return fail(error, text, "a share of one core, like 0.01 or 1%");
+    }
+    options->campaign.observe.cpu_budget = is_percent ? share / 100 : share;
+    return TRUE;
+}
+
+static gboolean set_seed(CliOptions *options, const char *text, GError **error)
+{
+    return g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &options->campaign.observe.seed, NULL) ||
+           fail(error, text, "a whole number, 0 or more");
+}
+
+static gboolean set_no_agent(CliOptions *options, const char *text, GError **error)
+{
+    options->campaign.observe.use_agent = FALSE;
+    return TRUE;
+}
+
+static gboolean set_count(CliOptions *options, const char *text, GError **error)
+{
+    return g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT32, &options->count, NULL) ||
+           fail(error, text, "a whole number, 1 or more");
+}
+
+static gboolean set_json(CliOptions *options, const char *text, GError **error)
+{
+    return options->is_json = TRUE;
+}
+
+static gboolean set_no_color(CliOptions *options, const char *text, GError **error)
+{
+    return options->without_colours = TRUE;
+}
+
+static gboolean set_verbose(CliOptions *options, const char *text, GError **error)
+{
+    options->verbosity++;
+    return TRUE;
+}
+
+static gboolean set_help(CliOptions *options, const char *text, GError **error)
+{
+    return options->wants_help = TRUE;
+}
+
+static const CliOption OPTIONS[] = {
+    {CLI_GROUP_FROM, 0, "from", "HOST", "the host that the VMs leave: a name of the inventory or a libvirt URI",
+     set_from},
+    {CLI_GROUP_TO, 0, "to", "HOST[,HOST...]", "where they may go; may be given several times", set_to},
+    {CLI_GROUP_WHERE, 0, "inventory", "FILE",
+     "the hosts (default: $GODWIT_INVENTORY, ~/.config/godwit/inventory.ini, /etc/godwit/inventory.ini)",
+     set_inventory},
+    {CLI_GROUP_PLAN, 0, "save", "FILE", "write the plan to FILE, to be looked at, edited and run later", set_save},
+    {CLI_GROUP_RUN, 0, "dry-run", NULL, "plan and check, move nothing", set_dry_run},
+    {CLI_GROUP_FILE, 0, "plan", "FILE", "run the plan that was saved in FILE", set_plan},
+    {CLI_GROUP_CHECK, 0, "check", "FILE", "check the plan that was saved in FILE against the hosts as they are now",
+     set_plan},
+    {CLI_GROUP_WATCH, 0, "count", "N", "end after N periods (default: at Ctrl-C)", set_count},
+    {CLI_GROUP_POLICY, 0, "policy", "POLICY",
+     "paper (also called adaptive), pre-copy, post-copy or hybrid (paper: by the class of each VM)", set_policy},
+    {CLI_GROUP_POLICY, 0, "features", "unit|raw",
+     "what is clustered: the direction of (R, W) alone, or with its length (unit)", set_features},
+    {CLI_GROUP_POLICY, 0, "alpha", "NUMBER", "weight of the newest period in exponential smoothing (0.3)", set_alpha},
+    {CLI_GROUP_POLICY, 0, "observe", NULL, "observe the VMs also for a policy that does not need it", set_observe},
+    {CLI_GROUP_OBSERVE, 0, "scan", "TIME", "how often memory is looked at (50ms)", set_scan},
+    {CLI_GROUP_OBSERVE, 0, "period", "TIME", "over which looks are summed (1s)", set_period},
+    {CLI_GROUP_OBSERVE, 0, "window", "TIME", "how long a VM is observed (10s)", set_window},
+    {CLI_GROUP_OBSERVE, 0, "budget", "SHARE", "of one core that observing may take on each host (1%)", set_budget},
+    {CLI_GROUP_OBSERVE, 0, "seed", "N", "of the random samples: the same seed looks at the same pages", set_seed},
+    {CLI_GROUP_OBSERVE, 0, "no-agent", NULL, "start no agent on the hosts; only the dirty rate that libvirt measures",
+     set_no_agent},
+    {CLI_GROUP_OUTPUT, 0, "json", NULL, "JSON on standard output and nothing else there", set_json},
+    {CLI_GROUP_OUTPUT, 0, "no-color", NULL, "no colours (as with NO_COLOR in the environment)", set_no_color},
+    {CLI_GROUP_OUTPUT, 'v', "verbose", NULL, "tell the story of the job; -vv every event", set_verbose},
+    {CLI_GROUP_OUTPUT, 'h', "help", NULL, "this text", set_help},
+};
+
+const CliOption *cli_option_find(const char *name)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(OPTIONS); i++) {
+        if (g_str_equal(OPTIONS[i].name, name) || (name[0] == OPTIONS[i].letter && !name[1])) {
+            return &OPTIONS[i];
+        }
+    }
+    return NULL;
+}
+
+typedef struct Each {
+    CliOptionFunc func;
+    gpointer user;
+} Each;
+
+/* A row of MigrateOptions as a CliOption: BOOL rows are two options. */
+static void tell_migrate_option(const char *name, const char *argument, const char *help, gpointer user)
+{
+    const Each *each = user;
+    CliOption option = {.group = CLI_GROUP_MIGRATE, .name = name, .argument = argument, .help = help};
+
+    each->func(&option, each->user);
+    if (!argument) {
+        g_autofree char *opposite_name = g_strconcat("no-", name, NULL);
+        g_autofree char *opposite_help = g_strdup_printf("the opposite of --%s", name);
+        CliOption opposite = {.group = CLI_GROUP_MIGRATE, .name = opposite_name, .help = opposite_help};
+
+        each->func(&opposite, each->user);
+    }
+}
+
+static void each_of_table(guint groups, CliOptionFunc func, gpointer user)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(OPTIONS); i++) {
+        if (OPTIONS[i].group & groups) {
+            func(&OPTIONS[i], user);
+        }
+    }
+}
+
+void cli_options_each(guint groups, CliOptionFunc func, gpointer user)
+{
+    Each each = {func, user};
+
+    each_of_table(groups & ~(guint)CLI_GROUP_OUTPUT, func, user);
+    if (groups & CLI_GROUP_MIGRATE) {
+        migrate_options_each(tell_migrate_option, &each);
+    }
+    each_of_table(groups & CLI_GROUP_OUTPUT, func, user);
+}
+
+const char *cli_group_title(CliGroup group)
+{
+    switch (group) {
+    case CLI_GROUP_POLICY:
+        return "How the algorithm is chosen";
+    case CLI_GROUP_OBSERVE:
+        return "How VMs are observed";
+    case CLI_GROUP_MIGRATE:
+        return "How VMs are migrated";
+    case CLI_GROUP_OUTPUT:
+        return "What is told";
+    default:
+        return "Options";
+    }
+}
