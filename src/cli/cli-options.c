@@ -83,6 +83,7 @@ void cli_options_free(CliOptions *options)
         g_free(options->inventory_path);
         g_free(options->save_path);
         g_free(options->plan_path);
+        g_free(options->report_path);
         g_free(options);
     }
 }

@@ -52,6 +52,7 @@ typedef struct CliOptions {
     char *inventory_path;
     char *save_path;
     char *plan_path;
+    char *report_path;
     CampaignOptions campaign;
     guint64 count; /* of periods; 0: no end */
     guint verbosity;

@@ -56,6 +56,11 @@ static gboolean set_plan(CliOptions *options, const char *text, GError **error)
     return set_text(&options->plan_path, text, error);
 }
 
+static gboolean set_report(CliOptions *options, const char *text, GError **error)
+{
+    return set_text(&options->report_path, text, error);
+}
+
 static gboolean set_dry_run(CliOptions *options, const char *text, GError **error)
 {
     return options->is_dry_run = TRUE;
@@ -192,6 +197,7 @@ static const CliOption OPTIONS[] = {
      set_inventory},
     {CLI_GROUP_PLAN, 0, "save", "FILE", "write the plan to FILE, to be looked at, edited and run later", set_save},
     {CLI_GROUP_RUN, 0, "dry-run", NULL, "plan and check, move nothing", set_dry_run},
+    {CLI_GROUP_RUN, 0, "save-report", "FILE", "also write the report to FILE, as JSON", set_report},
     {CLI_GROUP_FILE, 0, "plan", "FILE", "run the plan that was saved in FILE", set_plan},
     {CLI_GROUP_CHECK, 0, "check", "FILE", "check the plan that was saved in FILE against the hosts as they are now",
      set_plan},

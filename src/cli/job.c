@@ -135,12 +135,27 @@ static int end_with_plan(Job *job, const Plan *plan, GPtrArray *problems, gboole
     return cli_failure(job->options->spec, error);
 }
 
+/* The VMs have moved by now: a report that cannot be written is told, and the rest goes on. */
+static gboolean save_report(const Job *job, JsonNode *node)
+{
+    g_autofree char *text = json_to_text(node, TRUE);
+    g_autoptr(GError) error = NULL;
+
+    if (!g_file_set_contents(job->options->report_path, text, -1, &error)) {
+        g_prefix_error(&error, "saving the report: ");
+        cli_failure(job->options->spec, error);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static int report_outcome(Job *job, const GangOutcome *outcome)
 {
     guint missed = outcome->outcomes->len - gang_outcome_count(outcome, OUTCOME_MIGRATED);
+    g_autoptr(JsonNode) node = report_gang_json(outcome);
+    gboolean is_saved = !job->options->report_path || save_report(job, node);
 
     if (job->options->is_json) {
-        g_autoptr(JsonNode) node = report_gang_json(outcome);
         show_json(node);
     } else {
         ReportStyle style = terminal_style(stdout, job->options->without_colours);
@@ -149,7 +164,7 @@ static int report_outcome(Job *job, const GangOutcome *outcome)
         show_text(text);
     }
     if (missed == 0) {
-        return 0;
+        return is_saved ? 0 : 1;
     }
     g_autoptr(GError) error =
         g_error_new(GODWIT_ERROR, GODWIT_ERROR_FAILED, "%u of %u VM%s did not migrate; the report says why", missed,

@@ -246,7 +246,7 @@ static gboolean read_steps(Plan *plan, JsonObject *root, const char *what, GErro
 /* Everything above the steps: version, id, policy, options. */
 static Plan *read_head(JsonObject *root, const char *what, GError **error)
 {
-    static const char *const KNOWN[] = {"godwit_plan", "id", "created", "policy", "options", "steps", NULL};
+    static const char *const KNOWN[] = {"godwit_plan", "id", "created", "policy", "options", "steps", "problems", NULL};
     MigrateOptions options;
     JsonObject *options_object = NULL;
     const char *id = NULL;
