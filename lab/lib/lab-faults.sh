@@ -4,10 +4,10 @@
 # Faults on purpose, for tests: `lab break WHAT HOST` and `lab mend WHAT HOST`.
 
 fault_arguments() {
-    (($# == 2)) || usage "lab break|mend link|libvirtd|host HOST: two arguments are needed"
+    (($# == 2)) || usage "lab break|mend link|network|libvirtd|host HOST: two arguments are needed"
     case $1 in
-        link | libvirtd | host) ;;
-        *) usage "'$1' cannot be broken: link, libvirtd or host can" ;;
+        link | network | libvirtd | host) ;;
+        *) usage "'$1' cannot be broken: link, network, libvirtd or host can" ;;
     esac
     need_host "$2"
 }
@@ -22,14 +22,22 @@ lab_mend() {
     "mend_$1" "$2"
 }
 
-# Both cables of a host: migration and control.
+# At the switch, so that the host sees its carrier go, as with a real cable.
 break_link() {
     ip -n "$LAB_SWITCH" link set "$1-mig" down
-    ip -n "$LAB_SWITCH" link set "$1-mgmt" down
 }
 
 mend_link() {
     ip -n "$LAB_SWITCH" link set "$1-mig" up
+}
+
+break_network() {
+    break_link "$1"
+    ip -n "$LAB_SWITCH" link set "$1-mgmt" down
+}
+
+mend_network() {
+    mend_link "$1"
     ip -n "$LAB_SWITCH" link set "$1-mgmt" up
 }
 
@@ -40,7 +48,7 @@ libvirtd_pid() {
     init=$(process_of "$LAB_STATE/$1/init.pid") || return 1
     for pid in $(ip netns pids "$(host_namespace "$1")"); do
         if [[ $(cat "/proc/$pid/comm" 2>/dev/null) == libvirtd \
-              && $(readlink "/proc/$pid/ns/pid") == $(readlink "/proc/$init/ns/pid") ]]; then
+              && $(readlink "/proc/$pid/ns/pid") == "$(readlink "/proc/$init/ns/pid")" ]]; then
             echo "$pid"
             return
         fi
@@ -72,12 +80,12 @@ break_host() {
     process_kill "$LAB_STATE/$1/init.pid"
     process_kill "$LAB_STATE/$1/outer.pid"
     rm -rf "$LAB_STATE/${1:?}/run"
-    break_link "$1"
+    break_network "$1"
 }
 
 mend_host() {
     process_is_gone "$LAB_STATE/$1/init.pid" || die "host $1 runs: nothing to mend"
-    mend_link "$1"
+    mend_network "$1"
     host_directories "$1"
     host_start "$1"
 }

@@ -10,13 +10,24 @@ collector_start() {
     wait_until 10 test -S "$LAB_STATE/beat.sock" || die "the collector did not start: see $LAB_STATE/beat.log"
 }
 
-# collector_ask REQUEST: prints the answer; the collector may have died and is then started anew.
+# collector_ask REQUEST: prints the answer.
 collector_ask() {
+    process_of "$LAB_STATE/beat.pid" >/dev/null || collector_restart
+    "$(program lab-beat)" --ask "$LAB_STATE/beat.sock" "$1"
+}
+
+# A collector that was killed is started anew, by one of those who miss it.  What it knew of the
+# past is lost; it hears the VMs again with their next beats.
+collector_restart() {
+    local lock
+
+    exec {lock}>"$LAB_STATE/beat.lock"
+    flock "$lock"
     if ! process_of "$LAB_STATE/beat.pid" >/dev/null; then
         rm -f "$LAB_STATE/beat.sock"
-        collector_start
+        collector_start {lock}>&-
     fi
-    "$(program lab-beat)" --ask "$LAB_STATE/beat.sock" "$1"
+    exec {lock}>&-
 }
 
 guest_is_ready() {

@@ -17,7 +17,7 @@ lab_up() {
             *) usage "lab up: unknown argument '$1': see lab --help" ;;
         esac
     done
-    [[ $n_hosts =~ ^[1-9][0-9]?$ ]] && ((n_hosts <= 32)) || usage "lab up: --hosts is '$n_hosts', but must be 1 to 32"
+    [[ $n_hosts =~ ^([1-9]|[12][0-9]|30)$ ]] || usage "lab up: --hosts is '$n_hosts', but must be 1 to 30"
     rate_bits "$link" >/dev/null
     check_machine
     clean_leftovers
@@ -49,7 +49,6 @@ up_all() {
 
     mkdir -p "$LAB_SHARED" "$LAB_STATE/vms"
     echo "$n_hosts" >"$LAB_STATE/n-hosts"
-    domain_type >"$LAB_STATE/domain-type"
     switch_up
     for ((n = 1; n <= n_hosts; n++)); do
         host_make "h$n" "$link"
@@ -59,11 +58,12 @@ up_all() {
         host_start "h$n" &
         pids+=($!)
     done
+    domain_type >"$LAB_STATE/domain-type"
     image_make
     for pid in "${pids[@]}"; do
         wait "$pid" || return 1
     done
-    inventory_write >"$LAB_STATE/inventory.ini"
+    inventory_write
     touch "$LAB_STATE/up"
 }
 
@@ -75,8 +75,18 @@ host_make() {
     host_directories "$host"
     libvirtd_conf "$host" >"$dir/etc/libvirtd.conf"
     qemu_conf "$host" >"$dir/etc/qemu.conf"
+    storage_pool "$dir/etc/storage"
     host_network_up "$host"
     link_shape "$host" "$2"
+}
+
+# libvirt makes the empty copy of a local disk on the destination only inside a storage pool.
+storage_pool() {
+    mkdir -p "$1/autostart"
+    cat >"$1/images.xml" <<EOF
+<pool type='dir'><name>images</name><target><path>/var/lib/libvirt/images</path></target></pool>
+EOF
+    ln -s /etc/libvirt/storage/images.xml "$1/autostart/images.xml"
 }
 
 # What a host finds in its /run: the shared storage, and a directory the collector watches.
@@ -157,9 +167,16 @@ host_uri() {
     echo "qemu+unix:///system?socket=$LAB_STATE/$1/run/libvirt/libvirt-sock"
 }
 
+# Written anew when a link changes; whole or not at all, for godwit may be reading it.
 inventory_write() {
-    local host here="env LAB=$LAB GODWIT_BUILD=$LAB_BUILD $LAB_HOME/lab"
+    inventory_text >"$LAB_STATE/inventory.new"
+    mv "$LAB_STATE/inventory.new" "$LAB_STATE/inventory.ini"
+}
 
+inventory_text() {
+    local host here
+
+    here=$(printf 'env %q %q %q' "LAB=$LAB" "GODWIT_BUILD=$LAB_BUILD" "$LAB_HOME/lab")
     cat <<EOF
 [fleet]
 guest_probe=$here guest {vm} --json --since {since_ns} --until {until_ns}
@@ -171,7 +188,7 @@ EOF
 uri=$(host_uri "$host")
 peer_uri=qemu+tcp://$(management_address "$host")/system
 migration_address=$(migration_address "$host")
-agent=$here exec $host $LAB_BUILD/godwit agent
+agent=$here exec $host $(printf '%q' "$LAB_BUILD/godwit") agent
 link=$(<"$LAB_STATE/$host/link")
 keep_free=256MiB
 EOF

@@ -126,30 +126,33 @@ image_tools_make() {
 }
 
 # Is KVM good for running guests here?  Asked by running one: a machine may have /dev/kvm and yet
-# not run a guest.  The answer is kept in the build directory, per kernel that runs here.
+# not run a guest.  The answer is kept in the build directory for as long as the machine is up.
 domain_type() {
-    local known=$IMAGE_DIR/domain-type-$(uname -r)
+    local known=$IMAGE_DIR/domain-type boot found_boot='' found=''
 
-    mkdir -p "$IMAGE_DIR"
-    if [[ ! -f $known ]]; then
+    boot=$(</proc/sys/kernel/random/boot_id)
+    [[ ! -f $known ]] || read -r found_boot found <"$known"
+    if [[ $found_boot != "$boot" || -z $found ]]; then
+        found=qemu
+        mkdir -p "$IMAGE_DIR"
         if [[ -e /dev/kvm ]] && kvm_runs_a_guest; then
-            echo kvm >"$known"
-        else
-            echo qemu >"$known"
+            found=kvm
         fi
+        echo "$boot $found" >"$known"
     fi
-    cat "$known"
+    echo "$found"
 }
 
 # The guest's kernel must say something on its console within a few seconds.
 kvm_runs_a_guest() {
-    local output=$IMAGE_DIR/kvm-probe.$$ found=1
+    local output=$IMAGE_DIR/kvm-probe.$$ works=1
 
-    timeout 8 qemu-system-x86_64 -accel kvm -nodefaults -display none -no-reboot -m 256 -kernel "$(image_kernel)" \
-        -append 'console=ttyS0 panic=-1' -serial "file:$output" >/dev/null 2>&1 </dev/null || true
+    timeout -k 1 5 qemu-system-x86_64 -accel kvm -nodefaults -display none -no-reboot -m 256 \
+        -kernel "$(image_kernel)" -append 'console=ttyS0 panic=-1' -serial "file:$output" \
+        >/dev/null 2>&1 </dev/null || true
     if grep -q 'Linux version' "$output" 2>/dev/null; then
-        found=0
+        works=0
     fi
     rm -f "$output"
-    return $found
+    return $works
 }

@@ -102,4 +102,5 @@ lab_link() {
         need_host "$each"
         link_shape "$each" "$rate"
     done
+    inventory_write
 }

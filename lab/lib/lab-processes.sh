@@ -6,12 +6,12 @@
 
 # The start time of a process in clock ticks after boot; nothing when it is gone.
 process_start_time() {
-    local stat
+    local stat fields
 
     { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 0
     stat=${stat##*) }               # the name in parentheses may hold anything
-    set -- $stat
-    echo "${20}"
+    read -ra fields <<<"$stat"
+    echo "${fields[19]}"
 }
 
 # process_record FILE PID

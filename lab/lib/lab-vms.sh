@@ -212,7 +212,7 @@ lab_vms() {
     if [[ -n $json ]]; then
         vms_list | awk 'BEGIN { printf "[" }
             { state = $3; for (i = 4; i <= NF; i++) state = state " " $i
-              printf "%s{\"name\":\"%s\",\"host\":\"%s\",\"state\":\"%s\"}", NR > 1 ? "," : "", $2, $1, state }
+              printf "%s{\"name\":\"%s\",\"host\":\"%s\",\"state\":\"%s\"}", (NR > 1 ? "," : ""), $2, $1, state }
             END { print "]" }'
     else
         printf '%-6s %-24s %s\n' HOST VM STATE
