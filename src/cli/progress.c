@@ -156,6 +156,13 @@ void progress_gang(Progress *progress, Gang *gang, int changed)
     }
 }
 
+static void append_count(GString *text, guint count, const char *fate)
+{
+    if (count > 0) {
+        g_string_append_printf(text, "%s %u %s", g_str_has_suffix(text->str, ":") ? "" : ",", count, fate);
+    }
+}
+
 char *progress_stop_text(Gang *gang)
 {
     guint cancelled = 0;
@@ -181,8 +188,10 @@ char *progress_stop_text(Gang *gang)
             break;
         }
     }
-    return g_strdup_printf("stopping: %u still in pre-copy %s cancelled and run%s on at the source, %u past the "
-                           "switchover %s finished, %u waiting %s not started; then comes the report",
-                           cancelled, cancelled == 1 ? "is" : "are", cancelled == 1 ? "s" : "", finished,
-                           finished == 1 ? "is" : "are", waiting, waiting == 1 ? "is" : "are");
+    GString *text = g_string_new("stopping:");
+    append_count(text, cancelled, "cancelled (running on at the source)");
+    append_count(text, finished, "finished (past the switchover)");
+    append_count(text, waiting, "not started");
+    g_string_append(text, "; the report follows");
+    return g_string_free(text, FALSE);
 }

@@ -167,8 +167,11 @@ char *report_gang_text(const GangOutcome *gang, const ReportStyle *style)
     g_autofree char *rows = rows_text(gang, style);
     GString *text = g_string_new(NULL);
 
-    g_string_append_printf(text, "%s: policy %s\n\n%s", inked, policy_name(gang->policy), rows);
-    append_figures(gang, text, style);
+    g_string_append_printf(text, "%s: policy %s\n", inked, policy_name(gang->policy));
+    if (gang->outcomes->len > 0) {
+        g_string_append_printf(text, "\n%s", rows);
+        append_figures(gang, text, style);
+    }
     append_counts(gang, text);
     for (guint i = 0; i < gang->outcomes->len; i++) {
         append_story(g_ptr_array_index(gang->outcomes, i), text, style);

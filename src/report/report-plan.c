@@ -32,6 +32,17 @@ static char *memberships_text(const Classification *classification)
     return g_strdup_printf("%.0f/%.0f/%.0f", 100 * membership[0], 100 * membership[1], 100 * membership[2]);
 }
 
+/* Under a fixed policy all VMs have one reason; it is then said once, below. */
+static const char *common_reason(const Plan *plan)
+{
+    for (guint i = 1; i < plan->steps->len; i++) {
+        if (g_strcmp0(plan_step_at(plan, i)->choice->reason, plan_step_at(plan, 0)->choice->reason) != 0) {
+            return NULL;
+        }
+    }
+    return plan->steps->len > 1 ? plan_step_at(plan, 0)->choice->reason : NULL;
+}
+
 static void add_step(Table *table, const PlanStep *step, gboolean has_waves)
 {
     const Classification *classification = step->choice->classification;
@@ -49,12 +60,12 @@ static void add_step(Table *table, const PlanStep *step, gboolean has_waves)
     table_cell(table, INK_PLAIN, step->destination);
     table_cell_take(table, INK_PLAIN,
                     step->bandwidth_bytes_per_s ? rate_format(step->bandwidth_bytes_per_s) : g_strdup("no limit"));
-    table_note(table, step->choice->reason);
 }
 
 static char *steps_text(const Plan *plan, const ReportStyle *style)
 {
     gboolean has_waves = plan_waves(plan) > 1;
+    const char *reason = common_reason(plan);
     Table *table = table_new(style);
 
     if (has_waves) {
@@ -72,6 +83,13 @@ static char *steps_text(const Plan *plan, const ReportStyle *style)
     table_column(table, "bandwidth", TABLE_RIGHT);
     for (guint i = 0; i < plan->steps->len; i++) {
         add_step(table, plan_step_at(plan, i), has_waves);
+        if (!reason) {
+            table_note(table, plan_step_at(plan, i)->choice->reason);
+        }
+    }
+    if (reason) {
+        g_autofree char *why = g_strdup_printf("all: %s", reason);
+        table_note(table, why);
     }
     return table_end(table);
 }
@@ -114,6 +132,9 @@ char *report_plan_text(const Plan *plan, const ReportStyle *style)
     g_autofree char *wrapped = text_wrap(limits, 0, style->columns);
     guint waves = plan_waves(plan);
 
+    if (plan->steps->len == 0) {
+        return g_strdup_printf("%s: policy %s, no VM to move\n", inked, policy_name(plan->policy));
+    }
     return g_strdup_printf("%s: policy %s, %u VM%s in %u wave%s\n\n%s\n%s", inked, policy_name(plan->policy),
                            plan->steps->len, plan->steps->len == 1 ? "" : "s", waves, waves == 1 ? "" : "s", steps,
                            wrapped);

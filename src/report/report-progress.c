@@ -11,6 +11,7 @@
 #define NARROWEST_BAR   8u
 #define WIDEST_BAR      40u
 #define ASSUMED_COLUMNS 80u
+#define NUMBER_COLUMNS  56u /* "  BAR 100 %  post-copy 117.2 MiB/s  298.7 MiB left, 12 s" without the bar */
 
 static gboolean is_moving(const ReportProgress *progress)
 {
@@ -22,9 +23,10 @@ static gboolean carries_memory(const ReportProgress *progress)
     return progress->phase == PHASE_PERFORM || progress->phase == PHASE_POSTCOPY;
 }
 
+/* Rounded down, so that 100 means done; the small number is for sums like 0.42 + 0.42 that miss by a hair. */
 static int percent(double share)
 {
-    return isnan(share) ? 0 : (int)(CLAMP(share, 0, 1) * 100);
+    return isnan(share) ? 0 : (int)(CLAMP(share, 0, 1) * 100 + 1e-6);
 }
 
 /* An estimate is told in whole seconds; more would be a promise.  NULL when nobody knows. */
@@ -47,6 +49,16 @@ static char *numbers_text(guint64 bytes_per_s, guint64 bytes_remaining, gint64 e
 
     return g_strdup_printf("%s%s%s left%s%s", bytes_per_s ? rate : "", bytes_per_s ? ", " : "", left,
                            eta ? ", about " : "", eta ? eta : "");
+}
+
+/* The same in columns, for bars below one another. */
+static char *columns_text(const char *first, guint64 bytes_per_s, guint64 bytes_remaining, gint64 eta_ns)
+{
+    g_autofree char *rate = bytes_per_s ? rate_format(bytes_per_s) : g_strdup("-");
+    g_autofree char *left = size_format(bytes_remaining);
+    g_autofree char *eta = eta_text(eta_ns);
+
+    return g_strdup_printf("%-9s %11s %10s left%s%s", first, rate, left, eta ? ", " : "", eta ? eta : "");
 }
 
 /* What a finished one is told as: "migrated in 14.2 s, downtime 33 ms, 612.3 MiB moved", "failed: ...". */
@@ -106,7 +118,7 @@ typedef struct Layout {
     guint columns;
 } Layout;
 
-/* Names keep a quarter of the line at most; the bar takes what the numbers (about 50 columns) leave. */
+/* Names keep a quarter of the line at most; the bar takes what the numbers (NUMBER_COLUMNS) leave. */
 static Layout make_layout(const ReportProgress *progress, guint length, const ReportStyle *style)
 {
     Layout layout = {.columns = style->columns ? style->columns : ASSUMED_COLUMNS};
@@ -116,7 +128,7 @@ static Layout make_layout(const ReportProgress *progress, guint length, const Re
         layout.name_columns = MAX(layout.name_columns, text_width(progress[i].vm));
     }
     layout.name_columns = MIN(layout.name_columns, MAX(layout.columns / 4, 8));
-    guint taken = layout.name_columns + 52;
+    guint taken = layout.name_columns + NUMBER_COLUMNS;
     layout.bar_columns =
         layout.columns > taken + NARROWEST_BAR ? MIN(layout.columns - taken, WIDEST_BAR) : NARROWEST_BAR;
     return layout;
@@ -140,15 +152,19 @@ static char *make_line(const char *name, double share, const char *words, Ink in
 
 static char *vm_line(const ReportProgress *progress, const Layout *layout, const ReportStyle *style)
 {
-    gboolean is_done = progress->phase == PHASE_DONE;
-    g_autofree char *ending = is_done && progress->outcome ? ending_text(progress->outcome) : NULL;
-    g_autofree char *numbers = carries_memory(progress)
-                                   ? numbers_text(progress->bytes_per_s, progress->bytes_remaining, progress->eta_ns)
-                                   : g_strdup("");
-    g_autofree char *words = g_strdup_printf("%-9s %s%s%s", phase_name(progress->phase), numbers,
-                                             progress->remark ? "  " : "", progress->remark ? progress->remark : "");
+    const char *phase = phase_name(progress->phase);
+    g_autofree char *words = NULL;
 
-    return make_line(progress->vm, progress->done_share, ending ? ending : words, phase_ink(progress), layout, style);
+    if (progress->phase == PHASE_DONE && progress->outcome) {
+        words = ending_text(progress->outcome);
+    } else if (carries_memory(progress)) {
+        words = columns_text(phase, progress->bytes_per_s, progress->bytes_remaining, progress->eta_ns);
+    } else {
+        words = g_strdup(phase);
+    }
+    g_autofree char *all = g_strdup_printf("%s%s%s", words, progress->remark && !progress->outcome ? "; " : "",
+                                           progress->remark && !progress->outcome ? progress->remark : "");
+    return make_line(progress->vm, progress->done_share, all, phase_ink(progress), layout, style);
 }
 
 /* All together: shares are weighed by memory, rates are added, and the time left is that of the slowest. */
@@ -175,9 +191,9 @@ static char *total_line(const ReportProgress *progress, guint length, const Layo
             eta_ns = MAX(eta_ns, progress[i].eta_ns);
         }
     }
-    g_autofree char *numbers = numbers_text(bytes_per_s, bytes_remaining, eta_ns);
     g_autofree char *ended = g_strdup_printf("%u/%u", finished, length);
-    g_autofree char *words = g_strdup_printf("%-9s %s", ended, finished < length ? numbers : "");
+    g_autofree char *words =
+        finished < length ? columns_text(ended, bytes_per_s, bytes_remaining, eta_ns) : g_strdup(ended);
     return make_line("all VMs", weight > 0 ? done / weight : 0, words, INK_PLAIN, layout, style);
 }
 
