@@ -28,14 +28,15 @@
 
 #define TICK_MS          50
 #define ORDER_REPEAT_NS  G_GINT64_CONSTANT(500000000)
-#define ORDER_LIMIT_NS   G_GINT64_CONSTANT(120000000000)
+#define SILENCE_LIMIT_NS G_GINT64_CONSTANT(30000000000)
 
 /* An asker who waits for a guest to check itself. */
 typedef struct Order {
     char name[BEAT_NAME_BYTES];
     guint32 id;
     int fd;                     /* owned: the asker's connection */
-    gint64 begun_ns, sent_ns;
+    gint64 begun_ns;            /* when it was asked, */
+    gint64 sent_ns;             /* and last sent to the guest */
 } Order;
 
 typedef struct Collector {
@@ -148,6 +149,19 @@ static gboolean on_beats(int fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+/* A check takes as long as the guest's memory is large, but a guest at work beats.  One that has
+ * been silent for so long, whatever moves it, will not answer. */
+static gboolean order_is_hopeless(Collector *collector, const Order *order, gint64 now_ns)
+{
+    const Vm *vm = vms_find(&collector->vms, order->name);
+
+    if (!vm || vm->ring.n_seen == 0) {
+        return TRUE;
+    }
+    gint64 last_ns = MAX(beat_ring_at(&vm->ring, vm->ring.n_seen - 1)->at_ns, order->begun_ns);
+    return now_ns - last_ns > SILENCE_LIMIT_NS;
+}
+
 static gboolean on_tick(gpointer data)
 {
     Collector *collector = data;
@@ -157,8 +171,8 @@ static gboolean on_tick(gpointer data)
     for (guint i = collector->orders->len; i-- > 0;) {
         Order *order = g_ptr_array_index(collector->orders, i);
 
-        if (now_ns - order->begun_ns > ORDER_LIMIT_NS) {
-            order_answer(collector, order, FALSE, "the guest does not answer: does it run? see lab guest\n");
+        if (order_is_hopeless(collector, order, now_ns)) {
+            order_answer(collector, order, FALSE, "the guest is silent: does it run? see lab vms\n");
         } else if (now_ns - order->sent_ns > ORDER_REPEAT_NS) {
             order_send(collector, order, now_ns);
         }
@@ -276,7 +290,8 @@ static int asks_open(const char *state_dir)
 
 static int collect(const char *state_dir, guint n_hosts)
 {
-    Collector collector = { .orders = g_ptr_array_new_with_free_func(order_free) };
+    /* a guest remembers the last order it carried out, also from a collector before this one */
+    Collector collector = { .orders = g_ptr_array_new_with_free_func(order_free), .next_order = g_random_int() };
     struct sched_param urgent = { .sched_priority = 10 };
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
 

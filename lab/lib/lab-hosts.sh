@@ -21,9 +21,9 @@ lab_up() {
     rate_bits "$link" >/dev/null
     check_machine
     clean_leftovers
-    if ! up_all "$n_hosts" "$link"; then
-        die "the lab '$LAB' did not come up: see the logs in $LAB_STATE, then run lab down"
-    fi
+    up_all "$n_hosts" "$link"
+    echo "$n_hosts hosts, migration links of $link, guests under $(<"$LAB_STATE/domain-type"); inventory:" \
+         "$LAB_STATE/inventory.ini"
 }
 
 # Refuses what is known not to work, before anything is made.
@@ -47,6 +47,8 @@ check_machine() {
 up_all() {
     local n_hosts=$1 link=$2 n pids=() pid
 
+    # hosts' sockets ask nobody who they are, so nobody but root may come near
+    (umask 077 && mkdir -p "$LAB_STATE")
     mkdir -p "$LAB_SHARED" "$LAB_STATE/vms"
     echo "$n_hosts" >"$LAB_STATE/n-hosts"
     switch_up
@@ -61,7 +63,7 @@ up_all() {
     domain_type >"$LAB_STATE/domain-type"
     image_make
     for pid in "${pids[@]}"; do
-        wait "$pid" || return 1
+        wait "$pid" || die "the lab '$LAB' did not come up: see the logs in $LAB_STATE, then run lab down"
     done
     inventory_write
     touch "$LAB_STATE/up"
@@ -108,9 +110,11 @@ auth_tcp = "none"
 auth_unix_rw = "none"
 auth_unix_ro = "none"
 unix_sock_group = "root"
+unix_sock_ro_perms = "0700"
+unix_sock_rw_perms = "0700"
 max_clients = 200
-max_workers = 40
-admin_max_clients = 20
+max_client_requests = 100
+max_workers = 100
 log_level = 3
 log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
 EOF

@@ -27,7 +27,7 @@ lab_vm() {
 
 # Checks what was asked for, and turns sizes into bytes.
 vm_check() {
-    local key file
+    local key file system
 
     [[ ${vm[load]} =~ ^[rw]{0,60}$ ]] || usage "--load is '${vm[load]}', but must be up to 60 letters r and w"
     [[ ${vm[vcpus]} =~ ^[1-9][0-9]?$ ]] || usage "--vcpus is '${vm[vcpus]}', but must be 1 to 99"
@@ -38,13 +38,15 @@ vm_check() {
     ((vm[ram] >= 96 << 20)) || usage "--ram is less than 96M: the guest's kernel would not start"
     ((vm[sparse] <= 4096)) || usage "--sparse is more than a page has (4096)"
     [[ -z ${vm[load]} ]] || ((vm[area] >= 4096 * vm[vcpus])) || usage "--area is less than one page per vCPU"
-    ((vm[fill] + (${#vm[load]} ? vm[area] : 0) + (64 << 20) <= vm[ram])) \
-        || usage "--fill and --area leave less than 64M of --ram to the guest's system"
+    # the tools of --exec are unpacked into the guest's memory
+    ((system = ${#vm[exec]} ? 160 : 64))
+    ((vm[fill] + (${#vm[load]} ? vm[area] : 0) + (system << 20) <= vm[ram])) \
+        || usage "--fill and --area leave less than ${system}M of --ram to the guest's system"
     for key in disk local-disk; do
         [[ -z ${vm[$key]} ]] || ((vm[$key] >= 1 << 20)) || usage "--$key is less than 1M"
     done
     for file in ${files[@]+"${files[@]}"}; do
-        [[ -r ${file%%:*} ]] || usage "--file ${file%%:*} cannot be read"
+        [[ -f ${file%%:*} && -r ${file%%:*} ]] || usage "--file ${file%%:*} is not a file that can be read"
     done
 }
 

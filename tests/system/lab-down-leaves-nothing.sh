@@ -22,9 +22,11 @@ lab_processes() {
     done
     # a dead process that nobody has fetched yet has no command line, so is not found here
     for file in /proc/[0-9]*/cmdline; do
+        pid=${file#/proc/}
+        pid=${pid%/cmdline}
         while IFS= read -r -d '' argument; do
             if [[ $argument == *"$state"* ]]; then
-                cut -d/ -f3 <<<"$file"
+                echo "$pid"
                 break
             fi
         done 2>/dev/null <"$file" || true
@@ -43,7 +45,7 @@ assert_nothing_left() {
 }
 
 on_exit lab down
-lab up --hosts 3
+lab up --hosts 2
 lab vm vm1 --ram 192M --load rw
 lab vm vm2 --ram 192M --load rw --host h2 --disk 16M
 [[ -n $(lab_processes) ]] || fail "the test sees no process of a lab that runs"
@@ -55,8 +57,11 @@ assert_nothing_left "after a quiet life"
 lab up --hosts 3
 lab vm vm1 --ram 192M --load rw
 lab vm vm2 --ram 192M --load rw --host h2
-lab exec h3 sleep 1000 &
-on_exit kill $!
+(lab exec h3 sleep 1000) >/dev/null 2>&1 &
+runs_on_h3() {
+    lab exec h3 sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' ' | grep -q 'sleep 1000'
+}
+wait_for "a command runs on h3" 10 runs_on_h3
 kill -9 "$(cut -d' ' -f1 "$state/h1/init.pid")" "$(cut -d' ' -f1 "$state/beat.pid")" "$(cut -d' ' -f1 "$state/h3/outer.pid")"
 for pid in $(ip netns pids "$LAB-h2"); do
     case $(cat "/proc/$pid/comm") in

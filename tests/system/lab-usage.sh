@@ -31,7 +31,7 @@ refuses 2 "letters r and w" vm x --load rxw
 refuses 2 '--ram is .lots.' vm x --ram lots
 refuses 2 '--fill and --area leave less than' vm x --ram 256M --fill 250M
 refuses 2 'exclude each other' vm x --load rw --exec true
-refuses 2 'cannot be read' vm x --file /nonexistent
+refuses 2 'not a file that can be read' vm x --file /nonexistent
 refuses 2 "'tea' cannot be broken" break tea h1
 refuses 1 'is not up: run lab up' vm x
 refuses 1 'is not up: run lab up' guest x

@@ -14,7 +14,7 @@
 #     lab_up --hosts 2                # a lab of this test's own; taken down at the end, come what may
 #     lab vm vm1 --load rw            # `lab` is lab/lab with that lab
 #     uri=$(host_uri h1)              # libvirt URI of a host, for virsh or godwit
-#     start_something & on_exit kill $!       # undone in reverse order at the end
+#     start_something & on_exit kill $!       # undone in reverse order at the end; may fail
 #     wait_for "vm1 is on h2" 30 vm_is_on vm1 h2
 #     assert_eq "$(json "$(lab guest vm1 --json)" .host)" h2 "where the guest is"
 #
@@ -45,14 +45,14 @@ on_exit() {
 run_exit_commands() {
     local status=$? i
 
-    trap - EXIT
+    trap - EXIT ERR
     set +e
     if [[ -n ${KEEP:-} ]]; then
         echo "kept: LAB=$LAB GODWIT_BUILD=$BUILD_DIR $SOURCE_DIR/lab/lab ...; $TMP" >&2
         exit "$status"
     fi
     for ((i = ${#exit_commands[@]} - 1; i >= 0; i--)); do
-        eval "${exit_commands[i]}"
+        eval "${exit_commands[i]}" || true
     done
     rm -rf "$TMP"
     exit "$status"
