@@ -57,9 +57,9 @@ static gboolean on_run_ended(gpointer data)
 static gboolean on_call_limit(gpointer data)
 {
     Call *call = data;
-    g_autoptr(GError) error = g_error_new(GODWIT_ERROR, GODWIT_ERROR_TIMEOUT,
-                                          "host %s: libvirtd took the request and did not answer it in time",
-                                          call->link->config->name);
+    g_autoptr(GError) error =
+        g_error_new(GODWIT_ERROR, GODWIT_ERROR_TIMEOUT,
+                    "host %s: libvirtd took the request and did not answer it in time", call->link->config->name);
 
     call->timer = 0;
     answer(call, error);

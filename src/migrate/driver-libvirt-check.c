@@ -67,9 +67,10 @@ typedef struct PeerCall {
     gpointer user;
 } PeerCall;
 
-/* libvirt has no question "do you reach that one?".  So the source is asked for a migration that cannot be: of a running
- * VM, but offline, without a definition to leave there, and with its disks.  It first connects to its peer and only then
- * looks at the VM and refuses, before anything is begun; so a refusal of the request means that the peer was reached. */
+/* libvirt has no question "do you reach that one?".  So the source is asked for a migration that cannot be: of a
+ * running VM, but offline, without a definition to leave there, and with its disks.  It first connects to its peer and
+ * only then looks at the VM and refuses, before anything is begun; so a refusal of the request means that the peer was
+ * reached. */
 static gboolean reaches_peer(virDomainPtr domain, const char *peer_uri)
 {
     const unsigned int impossible = VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_OFFLINE | VIR_MIGRATE_NON_SHARED_DISK;
@@ -112,8 +113,7 @@ static void clear_peer(Call *call)
     g_free(((PeerCall *)call)->peer_uri);
 }
 
-void libvirt_check_peer(Driver *driver, const char *source, const char *destination, DriverDoneFunc done,
-                        gpointer user)
+void libvirt_check_peer(Driver *driver, const char *source, const char *destination, DriverDoneFunc done, gpointer user)
 {
     LibvirtDriver *self = (LibvirtDriver *)driver;
     HostLink *peer = driver_link(self, destination);

@@ -3,12 +3,12 @@
  * Files and devices as a host sees them, through libvirt's storage driver.
  *
  * libvirt looks at files only inside storage pools.  A path that some pool of the host already covers is looked up
- * there.  For another one a pool of type "dir" is made for its directory, refreshed, asked, and taken away again: it has
- * no definition and touches nothing on the disk.  A device node, or a host without a storage driver, is FILE_STATE_UNKNOWN;
- * then libvirt's own check at the start of the migration decides.
+ * there.  For another one a pool of type "dir" is made for its directory, refreshed, asked, and taken away again: it
+ * has no definition and touches nothing on the disk.  A device node, or a host without a storage driver, is
+ * FILE_STATE_UNKNOWN; then libvirt's own check at the start of the migration decides.
  *
- * Rejected: asking the VM (virDomainGetBlockInfo) knows only the source's files; running `stat` there would need a way in
- * that a plain libvirt host does not give. */
+ * Rejected: asking the VM (virDomainGetBlockInfo) knows only the source's files; running `stat` there would need a way
+ * in that a plain libvirt host does not give. */
 #include "migrate/driver-libvirt-private.h"
 
 #include <string.h>

@@ -3,15 +3,16 @@
  * One migration: a thread that sits in libvirt's migrate call until it is over, and what follows.
  *
  * Theory of operation.  libvirt's call returns when the migration has ended, well or not, or when the connection to the
- * source died (keepalive).  Meanwhile the events of both hosts (driver-libvirt-events.c) tell its phases.  When the call
- * has returned, the statistics of the completed job are asked for, first at the source, then at the destination, in
- * bounded time, and JOB_EVENT_ENDED is the last word.
+ * source died (keepalive).  Meanwhile the events of both hosts (driver-libvirt-events.c) tell its phases.  When the
+ * call has returned, the statistics of the completed job are asked for, first at the source, then at the destination,
+ * in bounded time, and JOB_EVENT_ENDED is the last word.
  *
  *     thread    migrate call ............................ returns
  *     main      PREPARE .. PERFORM, PASS .. SWITCHED ..    -> statistics (a Call) -> ENDED
  *
- * With peer-to-peer the source's libvirtd runs the migration, and goes on with it when we lose sight of it; what became of
- * it is then for the caller to find out (truth.h).  In direct mode libvirt ends a migration whose controller is gone.
+ * With peer-to-peer the source's libvirtd runs the migration, and goes on with it when we lose sight of it; what became
+ * of it is then for the caller to find out (truth.h).  In direct mode libvirt ends a migration whose controller is
+ * gone.
  *
  * libvirt's own downtime is passed on as it is.  For post-copy QEMU counts only the moment of switching (about 1 ms)
  * although the guest stands still whenever it touches a page that is not there yet: there it is left unknown (NAN), and
@@ -204,7 +205,8 @@ static void set_downtime_limit(DriverJob *job, virDomainPtr domain, virConnectPt
 {
     unsigned long long limit_ms = (unsigned long long)MAX(job->downtime_limit_ns / NS_PER_MS, 1);
 
-    /* QEMU keeps it as a parameter, so it can be set before the migration begins, and there is no first pass without it. */
+    /* QEMU keeps it as a parameter, so it can be set before the migration begins, and there is no first pass without
+     * it. */
     if (!job->is_recovery && virDomainMigrateSetMaxDowntime(domain, limit_ms, 0) < 0) {
         set_libvirt_error(error, connection, "VM %s: downtime limit of %llu ms", job->vm, limit_ms);
     }

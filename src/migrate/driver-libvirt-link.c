@@ -3,10 +3,10 @@
  * HostLink: the connection to one host's libvirtd.
  *
  * Theory of operation.  At most one connection per host.  Who needs it takes a reference (host_link_take); when there
- * is none, or it has died, a thread of its own is started that opens one, and all who need it wait for that thread, each
- * at most CONNECT_LIMIT_NS.  The thread is apart because virConnectOpen knows no time limit: a TCP connect to a dead
- * machine takes minutes, and a libvirtd that is stopped accepts the connection and then says nothing at all.  A thread
- * that hangs hurts nobody; it keeps a reference to the HostLink and drops what it opened when it comes too late.
+ * is none, or it has died, a thread of its own is started that opens one, and all who need it wait for that thread,
+ * each at most CONNECT_LIMIT_NS.  The thread is apart because virConnectOpen knows no time limit: a TCP connect to a
+ * dead machine takes minutes, and a libvirtd that is stopped accepts the connection and then says nothing at all.  A
+ * thread that hangs hurts nobody; it keeps a reference to the HostLink and drops what it opened when it comes too late.
  *
  * Once open, keepalive ends a connection whose other side says nothing any more; every call in it then fails, so no
  * worker waits for ever.  libvirt's close callback tells us; the next host_link_take connects anew. */

@@ -134,8 +134,8 @@ void stats_from_params(JobStats *stats, virTypedParameterPtr params, int length)
     stats->bytes_sent = number_of(params, length, VIR_DOMAIN_JOB_DATA_PROCESSED);
     stats->bytes_remaining = number_of(params, length, VIR_DOMAIN_JOB_DATA_REMAINING);
     stats->bytes_total = stats->bytes_sent + stats->bytes_remaining;
-    stats->bytes_per_s = number_of(params, length, VIR_DOMAIN_JOB_MEMORY_BPS) +
-                         number_of(params, length, VIR_DOMAIN_JOB_DISK_BPS);
+    stats->bytes_per_s =
+        number_of(params, length, VIR_DOMAIN_JOB_MEMORY_BPS) + number_of(params, length, VIR_DOMAIN_JOB_DISK_BPS);
     stats->dirty_pages_per_s = number_of(params, length, VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE);
     stats->page_bytes = number_of(params, length, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE);
     stats->passes = number_of(params, length, VIR_DOMAIN_JOB_MEMORY_ITERATION);

@@ -4,15 +4,13 @@
  *
  *     driver-libvirt.c         the table, making and closing it
  *     driver-libvirt-link.c    HostLink: one connection per host, kept alive, made anew when it died
- *     driver-libvirt-call.c    Call: a blocking libvirt call made in a worker, answered on the main loop, in bounded time
- *     driver-libvirt-query.c   facts of a host, the truth about a VM, dirty rate
- *     driver-libvirt-xml.c     reads libvirt's domain XML
- *     driver-libvirt-check.c   CPU, peer and host checks
- *     driver-libvirt-files.c   files on a host, through its storage driver
- *     driver-libvirt-job.c     one migration: its thread, its end
- *     driver-libvirt-params.c  what libvirt is told about a migration: flags and parameters, and what units they have
- *     driver-libvirt-steer.c   what is said to a running migration, and recovery after a broken one
- *     driver-libvirt-events.c  libvirt's events turned into a job's events
+ *     driver-libvirt-call.c    Call: a blocking libvirt call made in a worker, answered on the main loop, in bounded
+ * time driver-libvirt-query.c   facts of a host, the truth about a VM, dirty rate driver-libvirt-xml.c     reads
+ * libvirt's domain XML driver-libvirt-check.c   CPU, peer and host checks driver-libvirt-files.c   files on a host,
+ * through its storage driver driver-libvirt-job.c     one migration: its thread, its end driver-libvirt-params.c  what
+ * libvirt is told about a migration: flags and parameters, and what units they have driver-libvirt-steer.c   what is
+ * said to a running migration, and recovery after a broken one driver-libvirt-events.c  libvirt's events turned into a
+ * job's events
  *
  * Threads: libvirt's calls block, so they never run on the main loop.  Workers know a Call's own input and result
  * and the HostLink's locked half; everything else belongs to the main loop.  libvirt's event loop is GLib's
@@ -26,11 +24,11 @@
 
 /* A connection is given up when the host did not answer for KEEPALIVE_INTERVAL_S * KEEPALIVE_COUNT. */
 #define KEEPALIVE_INTERVAL_S 5
-#define KEEPALIVE_COUNT 3
-#define CONNECT_LIMIT_NS (15 * NS_PER_S)
-#define CALL_LIMIT_NS (30 * NS_PER_S)     /* as long as libvirt itself waits for a busy VM */
-#define CANCEL_LIMIT_NS (60 * NS_PER_S)   /* from a cancel that was asked to the end of the job */
-#define CLOSE_LIMIT_NS (5 * NS_PER_S)     /* for workers to end at close */
+#define KEEPALIVE_COUNT      3
+#define CONNECT_LIMIT_NS     (15 * NS_PER_S)
+#define CALL_LIMIT_NS        (30 * NS_PER_S) /* as long as libvirt itself waits for a busy VM */
+#define CANCEL_LIMIT_NS      (60 * NS_PER_S) /* from a cancel that was asked to the end of the job */
+#define CLOSE_LIMIT_NS       (5 * NS_PER_S)  /* for workers to end at close */
 
 typedef struct LibvirtDriver LibvirtDriver;
 typedef struct HostLink HostLink;
@@ -53,9 +51,9 @@ struct HostLink {
     virConnectPtr connection; /* NULL: none */
     gboolean is_connecting;
     gboolean is_closed;
-    guint deaths;    /* connections that were lost so far */
-    guint attempts;  /* to connect that have ended */
-    char *why_not;   /* what the last attempt failed with */
+    guint deaths;   /* connections that were lost so far */
+    guint attempts; /* to connect that have ended */
+    char *why_not;  /* what the last attempt failed with */
 };
 
 HostLink *host_link_new(LibvirtDriver *driver, const HostConfig *config);
@@ -157,10 +155,10 @@ void libvirt_set_downtime_limit(DriverJob *job, gint64 limit_ns, DriverDoneFunc 
 void libvirt_switch_to_postcopy(DriverJob *job, DriverDoneFunc done, gpointer user);
 void libvirt_force(DriverJob *job, DriverDoneFunc done, gpointer user);
 void libvirt_cancel(DriverJob *job, DriverDoneFunc done, gpointer user);
+void libvirt_break_postcopy(DriverJob *job, DriverDoneFunc done, gpointer user);
 void libvirt_query_stats(DriverJob *job, DriverStatsFunc done, gpointer user);
 void libvirt_resume_vm(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done, gpointer user);
-void libvirt_remove_incoming(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done,
-                             gpointer user);
+void libvirt_remove_incoming(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done, gpointer user);
 
 /* Fills 'vm' (RAM, vCPUs, CPU, disks, ...) from libvirt's XML of a running domain. */
 gboolean domain_xml_read(Vm *vm, const char *xml, GError **error);

@@ -13,8 +13,8 @@
 #include "base/units.h"
 
 #define LIBVIRT_WITH_POSTCOPY 1003003 /* 1.3.3: VIR_MIGRATE_POSTCOPY */
-#define QEMU_WITH_POSTCOPY 2006000    /* 2.6: without the x- prefix */
-#define DIRTY_RATE_STEP_US 100000
+#define QEMU_WITH_POSTCOPY    2006000 /* 2.6: without the x- prefix */
+#define DIRTY_RATE_STEP_US    100000
 
 /* ---- truth ---- */
 
@@ -48,7 +48,7 @@ static VmState state_of(int state, int reason)
             return VM_STATE_POSTCOPY_FAILED;
         }
         return state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_POSTCOPY ? VM_STATE_POSTCOPY
-                                                                                   : VM_STATE_RUNNING;
+                                                                                    : VM_STATE_RUNNING;
     case VIR_DOMAIN_PAUSED:
         if (reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED) {
             return VM_STATE_POSTCOPY_FAILED;
@@ -77,11 +77,14 @@ gboolean read_truth(virDomainPtr domain, virConnectPtr connection, VmTruth *trut
     truth->is_migrating_out = operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
     /* The destination's QEMU is "paused, for migration" until it runs for the first time; a source that stopped for its
      * last pass is so too, but has a job that goes out. */
-    truth->is_incoming = operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN ||
-                         (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION &&
-                          !truth->is_migrating_out);
+    truth->is_incoming =
+        operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN ||
+        (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION && !truth->is_migrating_out);
     if (truth->state == VM_STATE_POSTCOPY || truth->state == VM_STATE_POSTCOPY_FAILED) {
         truth->is_incoming = FALSE; /* it ran here: never a leftover */
+    }
+    if (truth->state == VM_STATE_POSTCOPY_FAILED) {
+        truth->is_migrating_out = FALSE; /* libvirt keeps the job for a recovery; nothing moves */
     }
     return TRUE;
 }
@@ -172,10 +175,10 @@ static void read_memory(HostFacts *facts, virConnectPtr connection)
         facts->memory_free_bytes = MIN(virNodeGetFreeMemory(connection), rest_bytes);
         return;
     }
-    facts->memory_free_bytes =
-        MIN(node_stat(stats, length, VIR_NODE_MEMORY_STATS_FREE) + node_stat(stats, length, VIR_NODE_MEMORY_STATS_BUFFERS) +
-                node_stat(stats, length, VIR_NODE_MEMORY_STATS_CACHED),
-            rest_bytes);
+    facts->memory_free_bytes = MIN(node_stat(stats, length, VIR_NODE_MEMORY_STATS_FREE) +
+                                       node_stat(stats, length, VIR_NODE_MEMORY_STATS_BUFFERS) +
+                                       node_stat(stats, length, VIR_NODE_MEMORY_STATS_CACHED),
+                                   rest_bytes);
 }
 
 /* libvirt has no question "may QEMU here use userfaultfd?"; a destination that may not says so in Prepare, before
@@ -274,9 +277,9 @@ static Vm *read_vm(HostFacts *facts, virDomainPtr domain, virConnectPtr connecti
 static void read_vms(HostFacts *facts, virConnectPtr connection, GError **error)
 {
     virDomainStatsRecordPtr *records = NULL;
-    int length = virConnectGetAllDomainStats(
-        connection, VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_BLOCK, &records,
-        VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+    int length = virConnectGetAllDomainStats(connection, VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_BLOCK, &records,
+                                             VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE |
+                                                 VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
 
     if (length < 0) {
         set_libvirt_error(error, connection, "host %s: its VMs", facts->name);
@@ -374,8 +377,8 @@ static void run_rate(Call *call, virConnectPtr connection, GError **error)
         mib_per_s = measured_mib_per_s(domain);
     }
     if (!*error && mib_per_s < 0) {
-        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_TIMEOUT, "host %s, VM %s: QEMU did not finish measuring its dirty rate",
-                    call->link->config->name, self->vm);
+        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_TIMEOUT,
+                    "host %s, VM %s: QEMU did not finish measuring its dirty rate", call->link->config->name, self->vm);
     }
     self->dirty_pages_per_s = (double)mib_per_s * (double)MIB / 4096;
     if (domain) {

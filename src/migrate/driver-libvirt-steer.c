@@ -7,11 +7,20 @@
 #include "base/units.h"
 
 /* libvirt knows no "stop now and send the rest"; a downtime limit that nothing exceeds makes QEMU do just that at once.
- * (Pausing the guest would do as well, but then libvirt takes it for paused at the destination.)  This is QEMU's largest. */
-#define FORCED_DOWNTIME_MS 2000000
+ * (Pausing the guest would do as well, but then libvirt takes it for paused at the destination.)  This is QEMU's
+ * largest. */
+#define FORCED_DOWNTIME_MS  2000000
 #define UNLIMITED_MIB_PER_S ((unsigned long)(G_MAXINT64 / (gint64)MIB)) /* the largest that libvirt accepts */
 
-typedef enum Order { ORDER_BANDWIDTH, ORDER_DOWNTIME, ORDER_POSTCOPY, ORDER_CANCEL, ORDER_RESUME, ORDER_REMOVE } Order;
+typedef enum Order {
+    ORDER_BANDWIDTH,
+    ORDER_DOWNTIME,
+    ORDER_POSTCOPY,
+    ORDER_CANCEL,
+    ORDER_BREAK,
+    ORDER_RESUME,
+    ORDER_REMOVE,
+} Order;
 
 /* One order for one VM. */
 typedef struct OrderCall {
@@ -44,8 +53,7 @@ static int resume_paused(virDomainPtr domain, virConnectPtr connection, GError *
     }
     if (truth.state != VM_STATE_PAUSED || truth.is_migrating_out) {
         g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_REFUSED, "VM %s is not paused (%s%s): not resumed",
-                    virDomainGetName(domain), vm_state_name(truth.state),
-                    truth.is_migrating_out ? ", migrating" : "");
+                    virDomainGetName(domain), vm_state_name(truth.state), truth.is_migrating_out ? ", migrating" : "");
         return 0;
     }
     return virDomainResume(domain);
@@ -78,6 +86,8 @@ static int carry_out(OrderCall *self, virDomainPtr domain, virConnectPtr connect
         return virDomainMigrateStartPostCopy(domain, 0);
     case ORDER_CANCEL:
         return virDomainAbortJob(domain);
+    case ORDER_BREAK:
+        return virDomainAbortJobFlags(domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY);
     case ORDER_RESUME:
         return resume_paused(domain, connection, error);
     case ORDER_REMOVE:
@@ -88,8 +98,8 @@ static int carry_out(OrderCall *self, virDomainPtr domain, virConnectPtr connect
 
 static const char *words_of(Order order)
 {
-    static const char *const words[] = {"bandwidth", "downtime limit", "switch to post-copy", "cancel", "resume",
-                                        "remove"};
+    static const char *const words[] = {"bandwidth", "downtime limit", "switch to post-copy", "cancel", "break",
+                                        "resume",    "remove"};
 
     return words[order];
 }
@@ -177,6 +187,11 @@ void libvirt_cancel(DriverJob *job, DriverDoneFunc done, gpointer user)
         job->cancel_timer = g_timeout_add((guint)(CANCEL_LIMIT_NS / NS_PER_MS), on_cancel_limit, job);
     }
     order_job(job, ORDER_CANCEL, 0, done, user);
+}
+
+void libvirt_break_postcopy(DriverJob *job, DriverDoneFunc done, gpointer user)
+{
+    order_job(job, ORDER_BREAK, 0, done, user);
 }
 
 void libvirt_resume_vm(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done, gpointer user)

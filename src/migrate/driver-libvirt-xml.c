@@ -2,9 +2,9 @@
  *
  * Reads what we need from libvirt's XML of a running domain, in one pass of GLib's small parser.
  *
- * The text comes from libvirtd itself, so it is well-formed; it is still checked, because a host is not us.  Elements are
- * known by their whole path ("domain/devices/disk/source"), kept in 'path', so that a <source> of a network card is not
- * taken for one of a disk. */
+ * The text comes from libvirtd itself, so it is well-formed; it is still checked, because a host is not us.  Elements
+ * are known by their whole path ("domain/devices/disk/source"), kept in 'path', so that a <source> of a network card is
+ * not taken for one of a disk. */
 #include "migrate/driver-libvirt-private.h"
 
 #include <string.h>
@@ -18,9 +18,9 @@ typedef struct DomainReader {
     Vm *vm;
     GString *path;
     guint64 memory_unit_bytes;
-    gboolean is_disk;   /* inside a <disk device='disk'> */
-    VmDisk *disk;       /* being read; owned */
-    GString *hostdevs;  /* kinds of host devices found */
+    gboolean is_disk;  /* inside a <disk device='disk'> */
+    VmDisk *disk;      /* being read; owned */
+    GString *hostdevs; /* kinds of host devices found */
     gboolean has_teaming;
 } DomainReader;
 

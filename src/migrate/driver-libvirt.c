@@ -134,6 +134,7 @@ static const Driver LIBVIRT_TABLE = {
     .switch_to_postcopy = libvirt_switch_to_postcopy,
     .force = libvirt_force,
     .cancel = libvirt_cancel,
+    .break_postcopy = libvirt_break_postcopy,
     .query_stats = libvirt_query_stats,
     .resume_vm = libvirt_resume_vm,
     .remove_incoming = libvirt_remove_incoming,

@@ -59,30 +59,30 @@ typedef struct MigrationRequest {
     const PlanStep *step;          /* borrowed until the job's last event */
     const MigrateOptions *options; /* likewise */
     guint64 bandwidth_bytes_per_s;
-    gboolean may_postcopy;         /* ask for the capability, so that a later switch is possible */
-    GPtrArray *copy_disks;         /* char *, targets of the disks to copy; NULL: as options->copy_storage says */
+    gboolean may_postcopy; /* ask for the capability, so that a later switch is possible */
+    GPtrArray *copy_disks; /* char *, targets of the disks to copy; NULL: as options->copy_storage says */
 } MigrationRequest;
 
 typedef struct JobStats {
-    guint64 bytes_total;      /* of memory and disks, over all passes so far */
+    guint64 bytes_total; /* of memory and disks, over all passes so far */
     guint64 bytes_sent;
     guint64 bytes_remaining;
-    guint64 bytes_per_s;      /* as the hypervisor reports it now; 0 unknown */
+    guint64 bytes_per_s; /* as the hypervisor reports it now; 0 unknown */
     guint64 dirty_pages_per_s;
     guint64 page_bytes;
     guint64 passes;
-    double downtime_ms;       /* of a finished job; NAN before */
-    double total_time_s;      /* as the hypervisor counts it */
+    double downtime_ms;  /* of a finished job; NAN before */
+    double total_time_s; /* as the hypervisor counts it */
     gboolean is_postcopy;
 } JobStats;
 typedef void (*DriverStatsFunc)(const JobStats *stats, const GError *error, gpointer user);
 
 typedef enum JobEventKind {
-    JOB_EVENT_PHASE,    /* 'phase' began (PREPARE, PERFORM, POSTCOPY, FINISH, CONFIRM) */
-    JOB_EVENT_PASS,     /* 'passes' is the number of the pass that began; 1: memory really moves now */
-    JOB_EVENT_SWITCHED, /* the destination runs the guest */
+    JOB_EVENT_PHASE,           /* 'phase' began (PREPARE, PERFORM, POSTCOPY, FINISH, CONFIRM) */
+    JOB_EVENT_PASS,            /* 'passes' is the number of the pass that began; 1: memory really moves now */
+    JOB_EVENT_SWITCHED,        /* the destination runs the guest */
     JOB_EVENT_POSTCOPY_FAILED, /* the stream broke in post-copy; the guest stands still, recoverable */
-    JOB_EVENT_ENDED,    /* the last event: error NULL means that libvirt says all went well; 'stats' are final */
+    JOB_EVENT_ENDED,           /* the last event: error NULL means that libvirt says all went well; 'stats' are final */
 } JobEventKind;
 
 typedef struct JobEvent {
@@ -114,8 +114,7 @@ struct Driver {
                         gpointer user);
 
     /* Whether libvirtd at 'source' reaches libvirtd at 'destination' (peer-to-peer). */
-    void (*check_peer)(Driver *driver, const char *source, const char *destination, DriverDoneFunc done,
-                       gpointer user);
+    void (*check_peer)(Driver *driver, const char *source, const char *destination, DriverDoneFunc done, gpointer user);
 
     /* Whether the machine itself lives although its libvirtd may not answer: error NULL means that it does,
      * GODWIT_ERROR_UNSUPPORTED that there is no way to find out. */
@@ -135,15 +134,17 @@ struct Driver {
     void (*set_bandwidth)(DriverJob *job, guint64 bytes_per_s, DriverDoneFunc done, gpointer user);
     void (*set_downtime_limit)(DriverJob *job, gint64 limit_ns, DriverDoneFunc done, gpointer user);
     void (*switch_to_postcopy)(DriverJob *job, DriverDoneFunc done, gpointer user);
-    void (*force)(DriverJob *job, DriverDoneFunc done, gpointer user); /* stop the guest, copy the rest */
-    void (*cancel)(DriverJob *job, DriverDoneFunc done, gpointer user);
+    void (*force)(DriverJob *job, DriverDoneFunc done, gpointer user);  /* stop the guest, copy the rest */
+    void (*cancel)(DriverJob *job, DriverDoneFunc done, gpointer user); /* before post-copy only */
+    /* Takes a post-copy whose stream is dead for broken, so that its job ends (JOB_EVENT_POSTCOPY_FAILED, ENDED with an
+     * error) and it can be recovered; without this QEMU may wait a quarter of an hour for TCP to notice. */
+    void (*break_postcopy)(DriverJob *job, DriverDoneFunc done, gpointer user);
     void (*query_stats)(DriverJob *job, DriverStatsFunc done, gpointer user);
 
     /* Recovery.  resume_vm: runs a paused VM whose only copy is on 'host'.  remove_incoming: ends a QEMU on 'host'
      * that still waits for a migration that will not come; refuses anything that ever ran. */
     void (*resume_vm)(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done, gpointer user);
-    void (*remove_incoming)(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done,
-                            gpointer user);
+    void (*remove_incoming)(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done, gpointer user);
     /* Goes on with a broken post-copy: source pushes the rest again. */
     DriverJob *(*recover_postcopy)(Driver *driver, const MigrationRequest *request, JobEventFunc func, gpointer user);
 

@@ -30,12 +30,12 @@ typedef struct GangProgress {
     Phase phase;
     Algorithm algorithm;
     JobStats stats;
-    guint64 bandwidth_bytes_per_s;  /* its share now; 0: no limit */
-    gint64 begun_ns;                /* 0: not yet */
-    double done_share;              /* 0..1, of the bytes known so far */
-    gint64 eta_ns;                  /* from now; -1 unknown */
-    const Outcome *outcome;         /* once PHASE_DONE */
-    const char *remark;             /* the latest thing worth telling ("switched to post-copy: ..."); may be NULL */
+    guint64 bandwidth_bytes_per_s; /* its share now; 0: no limit */
+    gint64 begun_ns;               /* 0: not yet */
+    double done_share;             /* 0..1, of the bytes known so far */
+    gint64 eta_ns;                 /* from now; -1 unknown */
+    const Outcome *outcome;        /* once PHASE_DONE */
+    const char *remark;            /* the latest thing worth telling ("switched to post-copy: ..."); may be NULL */
 } GangProgress;
 
 /* 'changed' is the index in the plan of the migration that has news, or -1 for the regular tick (twice a second) in

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the gang share.
+ *
+ *     gang.c          the gang as a whole: places, waves, the end
+ *     gang-member.c   one VM: checks before its start, the events of its job, the truth, its outcome
+ *     gang-steer.c    what is said to running migrations: shares of bandwidth, post-copy, stuck, stalled, stopped
+ *
+ * Lifetime: the driver's answers come back with a Member as 'user'; gang->pending counts them, and a gang that is freed
+ * meanwhile only goes with the last of them. */
+#pragma once
+
+#include "migrate/gang.h"
+#include "migrate/machine.h"
+#include "migrate/storage.h"
+#include "migrate/truth.h"
+
+#define TICK_NS (500 * NS_PER_MS)
+
+/* No byte for so long while memory should move: the link is dead. */
+#define STALL_LIMIT_NS (30 * NS_PER_S)
+
+/* A broken post-copy is tried to be taken up again so often, RECOVER_PAUSE_NS apart at first, then twice as far each
+ * time. */
+#define RECOVERIES_MAX   5
+#define RECOVER_PAUSE_NS (2 * NS_PER_S)
+
+/* on_done waits so long for answers that are still to come. */
+#define LAST_ANSWERS_NS (5 * NS_PER_S)
+
+typedef struct Member {
+    Gang *gang;
+    guint index;
+    const PlanStep *step;
+    Machine machine;
+    GangProgress progress;
+    DriverJob *job; /* NULL: none runs */
+    Truth *truth;
+    Outcome *outcome; /* owned until the gang is done */
+
+    /* before the start */
+    guint checks_waiting;
+    char *refusal;
+    Fault refusal_fault;
+    gboolean was_paused;
+    StorageSurvey *survey;
+    GPtrArray *copy_disks;
+
+    /* what was asked of the job */
+    gboolean may_postcopy;
+    gboolean is_postcopy_asked; /* under way or accepted */
+    gboolean wants_postcopy;    /* was refused or is not possible yet; asked again at the next pass or tick */
+    guint postcopy_refusals;
+    gboolean is_forced;
+    gboolean wants_cancel;
+    gboolean is_cancel_asked; /* under way */
+    Fault cancel_reason;
+    gboolean is_broken_asked;
+    guint64 applied_bytes_per_s;
+    gboolean is_bandwidth_asked;
+    gboolean is_stats_asked;
+
+    /* what came of it */
+    gint64 switched_ns;
+    gint64 ended_ns;
+    gint64 moved_ns; /* when a byte was last seen moving */
+    guint64 moved_bytes;
+    guint recoveries;
+    guint timer; /* of a recovery */
+    gboolean job_succeeded;
+    Fault blame;
+    char *job_error;
+    char *remark;
+} Member;
+
+struct Gang {
+    const Plan *plan;
+    GHashTable *hosts; /* name -> HostConfig, borrowed */
+    Driver *driver;
+    Clock *clock;
+    GangProgressFunc on_progress;
+    GangDoneFunc on_done;
+    gpointer user;
+    Member *members; /* [length] */
+    guint length;
+    guint pending; /* answers of the driver that are still to come */
+    guint stats_waiting;
+    guint tick_timer;
+    guint end_timer;
+    gboolean is_stopping;
+    gboolean is_finished; /* on_done was called */
+    gboolean is_freed;    /* by its owner */
+};
+
+gint64 gang_now(const Gang *gang);
+const HostConfig *gang_host(const Gang *gang, const char *name);
+
+/* The owner is told that 'member' has news. */
+void gang_tell(Member *member);
+
+/* An answer of the driver has come; FALSE: the gang is freed and must not be touched. */
+gboolean gang_took(Gang *gang);
+
+/* Starts what may start, ends what is over. */
+void gang_go_on(Gang *gang);
+
+/* ---- gang-member.c ---- */
+
+/* A place is free: checks both hosts, then starts. */
+void member_begin(Member *member);
+
+/* Done without a truth to ask for. */
+void member_refuse(Member *member, Fault fault, char *message /* taken */);
+void member_remark(Member *member, char *remark /* taken */);
+gboolean member_runs(const Member *member); /* holds its places */
+gboolean member_is_done(const Member *member);
+void member_clear(Member *member);
+void member_on_event(const JobEvent *event, gpointer user);
+
+/* ---- gang-steer.c ---- */
+
+/* What a migration started now must be ready for. */
+gboolean steer_may_postcopy(const Plan *plan, const PlanStep *step);
+
+/* The share of the links that 'member' has now. */
+guint64 steer_share(Gang *gang, const Member *member);
+
+/* Divides the links anew among those that run. */
+void steer_divide(Gang *gang);
+
+/* A pass began. */
+void steer_on_pass(Member *member);
+
+/* Twice a second. */
+void steer_on_tick(Member *member);
+void steer_cancel(Member *member, Fault reason);

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is said to running migrations: their shares of bandwidth, the switch to post-copy, what is done about one that
+ * does not converge, whose link is dead, or that the operator stops.
+ *
+ * Every order may be refused (a job may end, or QEMU may not be there yet): an order that still makes sense is given
+ * again at the next pass or tick.  One order of a kind is under way at a time. */
+#include "migrate/gang-private.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "model/share.h"
+
+#define POSTCOPY_REFUSALS_MAX 10
+
+/* ---- bandwidth: seed 000 section 4.1, equal shares ---- */
+
+/* Migrations that use the link of 'host', in either direction. */
+static guint count_users(const Gang *gang, const char *host)
+{
+    guint count = 0;
+
+    for (guint i = 0; i < gang->length; i++) {
+        const Member *member = &gang->members[i];
+
+        count += member_runs(member) &&
+                 (g_str_equal(member->step->source, host) || g_str_equal(member->step->destination, host));
+    }
+    return count;
+}
+
+guint64 steer_share(Gang *gang, const Member *member)
+{
+    const HostConfig *source = gang_host(gang, member->step->source);
+    const HostConfig *destination = gang_host(gang, member->step->destination);
+
+    return equal_share(source ? source->link_bytes_per_s : 0, count_users(gang, member->step->source),
+                       destination ? destination->link_bytes_per_s : 0, count_users(gang, member->step->destination),
+                       gang->plan->options.bandwidth_bytes_per_s);
+}
+
+static void on_bandwidth(const GError *error, gpointer user)
+{
+    Member *member = user;
+
+    member->is_bandwidth_asked = FALSE;
+    if (error) {
+        log_debug("VM %s: its bandwidth stays as it was: %s", member->step->vm, error->message);
+        member->applied_bytes_per_s = G_MAXUINT64; /* unknown: said again at the next tick */
+    }
+    gang_took(member->gang);
+}
+
+static void apply_share(Member *member)
+{
+    Gang *gang = member->gang;
+    guint64 share = member->progress.bandwidth_bytes_per_s;
+
+    if (member->job && share != member->applied_bytes_per_s && !member->is_bandwidth_asked &&
+        machine_may(&member->machine, ACT_STEER)) {
+        member->is_bandwidth_asked = TRUE;
+        member->applied_bytes_per_s = share;
+        gang->pending++;
+        gang->driver->set_bandwidth(member->job, share, on_bandwidth, member);
+    }
+}
+
+void steer_divide(Gang *gang)
+{
+    for (guint i = 0; i < gang->length; i++) {
+        Member *member = &gang->members[i];
+
+        if (member_runs(member)) {
+            member->progress.bandwidth_bytes_per_s = steer_share(gang, member);
+            apply_share(member);
+        }
+    }
+}
+
+/* ---- post-copy ---- */
+
+gboolean steer_may_postcopy(const Plan *plan, const PlanStep *step)
+{
+    const MigrateOptions *options = &plan->options;
+    gboolean may_be_stuck = options->stuck_after_ns > 0 || options->stuck_passes > 0;
+
+    if (step->choice->algorithm != ALGORITHM_PRE_COPY) {
+        return TRUE;
+    }
+    /* QEMU has no post-copy over several connections; the operator's word for those is the stronger one. */
+    if (options->parallel_connections > 1) {
+        return FALSE;
+    }
+    return may_be_stuck && (options->on_stuck == STUCK_ACTION_POST_COPY ||
+                            (options->on_stuck == STUCK_ACTION_POLICY && policy_permits_postcopy(plan->policy)));
+}
+
+static void on_postcopy(const GError *error, gpointer user)
+{
+    Member *member = user;
+
+    if (!gang_took(member->gang)) {
+        return;
+    }
+    if (!error || !member->job) {
+        return;
+    }
+    member->is_postcopy_asked = FALSE;
+    member->wants_postcopy = ++member->postcopy_refusals < POSTCOPY_REFUSALS_MAX;
+    log_debug("VM %s: no post-copy yet: %s", member->step->vm, error->message);
+    if (!member->wants_postcopy) {
+        member_remark(member, g_strdup_printf("goes on as pre-copy: post-copy was refused (%s)", error->message));
+    }
+}
+
+static void ask_postcopy(Member *member)
+{
+    Gang *gang = member->gang;
+
+    if (!member->job || member->is_postcopy_asked || member->wants_cancel ||
+        !machine_may(&member->machine, ACT_POSTCOPY)) {
+        return;
+    }
+    member->wants_postcopy = FALSE;
+    member->is_postcopy_asked = TRUE;
+    gang->pending++;
+    gang->driver->switch_to_postcopy(member->job, on_postcopy, member);
+}
+
+/* ---- cancel ---- */
+
+static void on_cancel(const GError *error, gpointer user)
+{
+    Member *member = user;
+
+    if (!gang_took(member->gang)) {
+        return;
+    }
+    member->is_cancel_asked = FALSE;
+    if (error) {
+        log_debug("VM %s: not cancelled yet: %s", member->step->vm, error->message);
+    } else {
+        member->wants_cancel = FALSE; /* its end is on the way */
+    }
+}
+
+static void ask_cancel(Member *member)
+{
+    Gang *gang = member->gang;
+
+    if (!member->job || !member->wants_cancel || member->is_cancel_asked || member->is_postcopy_asked ||
+        !machine_may(&member->machine, ACT_CANCEL)) {
+        return;
+    }
+    member->is_cancel_asked = TRUE;
+    gang->pending++;
+    gang->driver->cancel(member->job, on_cancel, member);
+}
+
+void steer_cancel(Member *member, Fault reason)
+{
+    if (member->machine.phase >= PHASE_POSTCOPY) {
+        return; /* finished, not cancelled */
+    }
+    member->wants_cancel = TRUE;
+    member->cancel_reason = reason;
+    ask_cancel(member);
+}
+
+/* ---- a pre-copy that does not converge ---- */
+
+static void on_force(const GError *error, gpointer user)
+{
+    Member *member = user;
+
+    if (!gang_took(member->gang)) {
+        return;
+    }
+    member->is_forced = !error;
+    if (error) {
+        log_debug("VM %s: not forced yet: %s", member->step->vm, error->message);
+    }
+}
+
+static void force(Member *member)
+{
+    Gang *gang = member->gang;
+
+    member->is_forced = TRUE;
+    gang->pending++;
+    gang->driver->force(member->job, on_force, member);
+}
+
+static StuckView view_of(const Member *member)
+{
+    const MigrateOptions *options = &member->gang->plan->options;
+
+    return (StuckView){
+        .on_stuck = options->on_stuck,
+        .policy_permits_postcopy = policy_permits_postcopy(member->gang->plan->policy),
+        .can_postcopy = member->may_postcopy && member->postcopy_refusals < POSTCOPY_REFUSALS_MAX,
+        .stuck_after_ns = options->stuck_after_ns,
+        .stuck_passes = options->stuck_passes,
+        .running_ns = gang_now(member->gang) - member->progress.begun_ns,
+        .passes = member->progress.stats.passes,
+    };
+}
+
+static void do_about_stuck(Member *member, StuckView view, StuckStep step)
+{
+    member_remark(member, stuck_words(view, step));
+    switch (step) {
+    case STUCK_FORCE:
+        force(member);
+        break;
+    case STUCK_SWITCH:
+        member->progress.algorithm = ALGORITHM_HYBRID;
+        ask_postcopy(member);
+        break;
+    case STUCK_CANCEL:
+        steer_cancel(member, FAULT_NOT_CONVERGED);
+        break;
+    case STUCK_GO_ON:
+        break;
+    }
+}
+
+static void watch_convergence(Member *member)
+{
+    StuckView view = view_of(member);
+    StuckStep step = stuck_decide(view);
+
+    if (step != STUCK_GO_ON && !member->wants_cancel && !member->is_cancel_asked && !member->is_forced &&
+        !member->is_postcopy_asked && member->cancel_reason == FAULT_UNKNOWN &&
+        member->machine.phase == PHASE_PERFORM) {
+        do_about_stuck(member, view, step);
+    }
+}
+
+/* ---- a link that is dead ---- */
+
+static void on_broken(const GError *error, gpointer user)
+{
+    Member *member = user;
+
+    if (gang_took(member->gang) && error) {
+        member->is_broken_asked = FALSE;
+        log_debug("VM %s: post-copy not ended yet: %s", member->step->vm, error->message);
+    }
+}
+
+static void give_up_stalled(Member *member)
+{
+    Gang *gang = member->gang;
+    g_autofree char *limit = duration_format(STALL_LIMIT_NS);
+
+    member->moved_ns = gang_now(gang); /* once per STALL_LIMIT_NS */
+    if (machine_may(&member->machine, ACT_CANCEL) && member->cancel_reason == FAULT_UNKNOWN) {
+        member_remark(member, g_strdup_printf("no byte moved for %s: cancelled", limit));
+        steer_cancel(member, FAULT_LINK);
+    } else if (member->machine.phase == PHASE_POSTCOPY && !member->is_broken_asked) {
+        member_remark(member, g_strdup_printf("no byte moved for %s in post-copy: taken for broken", limit));
+        member->is_broken_asked = TRUE;
+        member->blame = FAULT_LINK;
+        gang->pending++;
+        gang->driver->break_postcopy(member->job, on_broken, member);
+    }
+}
+
+static void watch_link(Member *member)
+{
+    Phase phase = member->machine.phase;
+
+    if ((phase == PHASE_PERFORM || phase == PHASE_POSTCOPY) && member->moved_ns &&
+        gang_now(member->gang) - member->moved_ns >= STALL_LIMIT_NS) {
+        give_up_stalled(member);
+    }
+}
+
+/* ---- when ---- */
+
+/* Post-copy begins at once with the first pass, hybrid when the first pass is over. */
+static guint64 pass_for_postcopy(const Member *member)
+{
+    switch (member->step->choice->algorithm) {
+    case ALGORITHM_POST_COPY:
+        return 1;
+    case ALGORITHM_HYBRID:
+        return 2;
+    case ALGORITHM_PRE_COPY:
+        break;
+    }
+    return G_MAXUINT64;
+}
+
+void steer_on_pass(Member *member)
+{
+    guint64 passes = member->progress.stats.passes;
+
+    if (passes >= pass_for_postcopy(member) || member->wants_postcopy) {
+        ask_postcopy(member);
+    }
+    watch_convergence(member);
+    apply_share(member);
+    ask_cancel(member);
+}
+
+void steer_on_tick(Member *member)
+{
+    if (!member->job) {
+        return;
+    }
+    if (member->wants_postcopy) {
+        ask_postcopy(member);
+    }
+    watch_convergence(member);
+    watch_link(member);
+    ask_cancel(member);
+}
