@@ -21,9 +21,9 @@
 #include "model/profile.h"
 
 typedef struct ObserveOptions {
-    gint64 scan_ns;   /* S, 50 ms */
-    gint64 period_ns; /* P, 1 s */
-    gint64 window_ns; /* T, 10 s */
+    gint64 scan_ns;    /* S, 50 ms */
+    gint64 period_ns;  /* P, 1 s */
+    gint64 window_ns;  /* T, 10 s */
     double cpu_budget; /* share of one core per host, 0.01 */
     guint64 seed;
     gboolean use_agent; /* FALSE: only DirtyRate */
@@ -40,8 +40,9 @@ typedef void (*ObserverPeriodFunc)(const char *host, const Profile *profile, gpo
 /* All windows are complete: profiles in the order in which the VMs were added, one for each, never NULL. */
 typedef void (*ObserverDoneFunc)(GPtrArray *profiles, gpointer user);
 
-/* Asks the hypervisor itself how fast 'vm' dirties memory during 'window_ns'; the answer comes once, on the main loop.
- * Provided by the caller (the libvirt driver has one), since stages do not know each other. */
+/* Asks the hypervisor itself how fast 'vm' dirties memory during 'window_ns'; the answer comes once, on the main loop,
+ * never from inside this call, and also when the observer was freed meanwhile.  Provided by the caller (the libvirt
+ * driver has one), since stages do not know each other. */
 typedef void (*DirtyRateDone)(double written_pages_per_s, guint64 page_bytes, const GError *error, gpointer user);
 typedef void (*DirtyRateFunc)(const char *host, const char *vm, gint64 window_ns, DirtyRateDone done,
                               gpointer done_user, gpointer user);
