@@ -7,7 +7,7 @@
  *     source       suspended, post-copy                     POSTCOPY
  *     destination  resumed, post-copy                       POSTCOPY, the destination runs the guest
  *     either       suspended, post-copy failed              the stream broke in post-copy
- *     source       suspended, migrated                      FINISH (pre-copy: the last pass)
+ *     source       suspended, migrated                      FINISH, unless post-copy was asked for
  *     destination  resumed, migrated                        CONFIRM, the destination runs the guest (if it did not)
  *     source       stopped for another reason than migrated whose fault it is when the job fails
  *     source       job completed                            final statistics
@@ -58,8 +58,8 @@ static void on_suspended(DriverJob *job, gboolean is_source, int detail)
         job_report(job, &(JobEvent){.kind = JOB_EVENT_POSTCOPY_FAILED, .phase = job->phase});
     } else if (is_source && detail == VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY) {
         reach_postcopy(job);
-    } else if (is_source && detail == VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED && !job->is_postcopy) {
-        job_reach_phase(job, PHASE_FINISH);
+    } else if (is_source && detail == VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED && !job->is_postcopy_asked) {
+        job_reach_phase(job, PHASE_FINISH); /* on the way into post-copy libvirt says it too, just before */
     }
 }
 

@@ -193,6 +193,7 @@ struct DriverJob {
     GThread *thread;
     Phase phase;
     guint64 passes;
+    gboolean is_postcopy_asked;
     gboolean is_postcopy;
     gboolean has_switched;
     gboolean has_final;

@@ -29,6 +29,7 @@ typedef struct OrderCall {
     char *uuid;
     guint64 value; /* MiB/s or ms */
     gboolean may_postcopy;
+    DriverJob *job; /* a reference; NULL: of no job */
     DriverDoneFunc done;
     gpointer user;
 } OrderCall;
@@ -122,16 +123,25 @@ static void deliver_order(Call *call, const GError *error)
 {
     OrderCall *self = (OrderCall *)call;
 
+    if (self->order == ORDER_POSTCOPY && error) {
+        self->job->is_postcopy_asked = FALSE;
+    }
     self->done(error, self->user);
 }
 
 static void clear_order(Call *call)
 {
-    g_free(((OrderCall *)call)->uuid);
+    OrderCall *self = (OrderCall *)call;
+
+    g_free(self->uuid);
+    if (self->job) {
+        job_unref(self->job);
+    }
 }
 
+/* 'job' may be NULL. */
 static void give_order(LibvirtDriver *driver, const char *host, const char *uuid, Order order, guint64 value,
-                       gboolean may_postcopy, DriverDoneFunc done, gpointer user)
+                       DriverJob *job, DriverDoneFunc done, gpointer user)
 {
     OrderCall *self = g_new0(OrderCall, 1);
 
@@ -139,7 +149,8 @@ static void give_order(LibvirtDriver *driver, const char *host, const char *uuid
     self->order = order;
     self->uuid = g_strdup(uuid);
     self->value = value;
-    self->may_postcopy = may_postcopy;
+    self->may_postcopy = job && job->may_postcopy;
+    self->job = job ? job_ref(job) : NULL;
     self->done = done;
     self->user = user;
     call_start(&self->call, driver, host);
@@ -147,7 +158,7 @@ static void give_order(LibvirtDriver *driver, const char *host, const char *uuid
 
 static void order_job(DriverJob *job, Order order, guint64 value, DriverDoneFunc done, gpointer user)
 {
-    give_order(job->driver, job->source->config->name, job->uuid, order, value, job->may_postcopy, done, user);
+    give_order(job->driver, job->source->config->name, job->uuid, order, value, job, done, user);
 }
 
 void libvirt_set_bandwidth(DriverJob *job, guint64 bytes_per_s, DriverDoneFunc done, gpointer user)
@@ -164,6 +175,7 @@ void libvirt_set_downtime_limit(DriverJob *job, gint64 limit_ns, DriverDoneFunc 
 
 void libvirt_switch_to_postcopy(DriverJob *job, DriverDoneFunc done, gpointer user)
 {
+    job->is_postcopy_asked = TRUE;
     order_job(job, ORDER_POSTCOPY, 0, done, user);
 }
 
@@ -196,12 +208,12 @@ void libvirt_break_postcopy(DriverJob *job, DriverDoneFunc done, gpointer user)
 
 void libvirt_resume_vm(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done, gpointer user)
 {
-    give_order((LibvirtDriver *)driver, host, vm_uuid, ORDER_RESUME, 0, FALSE, done, user);
+    give_order((LibvirtDriver *)driver, host, vm_uuid, ORDER_RESUME, 0, NULL, done, user);
 }
 
 void libvirt_remove_incoming(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done, gpointer user)
 {
-    give_order((LibvirtDriver *)driver, host, vm_uuid, ORDER_REMOVE, 0, FALSE, done, user);
+    give_order((LibvirtDriver *)driver, host, vm_uuid, ORDER_REMOVE, 0, NULL, done, user);
 }
 
 /* ---- statistics of a running job ---- */

@@ -213,7 +213,8 @@ static void on_job_ended(Member *member, const JobEvent *event)
     member->job_succeeded = event->error == NULL;
     member->blame = event->error ? blame_for(member, event) : FAULT_UNKNOWN;
     member->job_error = g_strdup(event->error ? event->error->message : NULL);
-    if (event->stats) {
+    /* libvirt's figures of a job that failed are zero; then the last that were seen stand. */
+    if (event->stats && event->stats->bytes_sent >= member->progress.stats.bytes_sent) {
         member->progress.stats = *event->stats;
     }
     log_info("VM %s: its migration ended (%s)", member->step->vm, event->error ? event->error->message : "well");

@@ -65,6 +65,7 @@ typedef struct Member {
     gint64 ended_ns;
     gint64 moved_ns; /* when a byte was last seen moving */
     guint64 moved_bytes;
+    guint64 most_left_bytes;
     guint recoveries;
     guint timer; /* of a recovery */
     gboolean job_succeeded;

@@ -171,12 +171,13 @@ static void tell_tick(Gang *gang)
     }
 }
 
-static double share_done(const Member *member)
+/* What is gone of the most that was ever left: zero pages count as left and are never sent. */
+static double share_done(Member *member, const JobStats *stats)
 {
-    const JobStats *stats = &member->progress.stats;
-    double total = (double)stats->bytes_sent + (double)stats->bytes_remaining;
-    double share = total > 0 ? (double)stats->bytes_sent / total : 0;
+    double share;
 
+    member->most_left_bytes = MAX(member->most_left_bytes, stats->bytes_remaining);
+    share = member->most_left_bytes ? 1 - (double)stats->bytes_remaining / (double)member->most_left_bytes : 0;
     return CLAMP(share, member->progress.done_share, 0.999); /* a pre-copy's rest may grow; the bar does not go back */
 }
 
@@ -208,7 +209,7 @@ static void note_stats(Member *member, const JobStats *stats)
         member->moved_ns = now_ns;
         member->moved_bytes = stats->bytes_sent;
     }
-    progress->done_share = share_done(member);
+    progress->done_share = share_done(member, stats);
     progress->eta_ns = time_left_ns(&progress->stats, (double)progress->stats.bytes_per_s);
 }
 
