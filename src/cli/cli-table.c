@@ -203,7 +203,9 @@ static const CliOption OPTIONS[] = {
      set_plan},
     {CLI_GROUP_WATCH, 0, "count", "N", "end after N periods (default: at Ctrl-C)", set_count},
     {CLI_GROUP_POLICY, 0, "policy", "POLICY",
-     "paper (also called adaptive), pre-copy, post-copy or hybrid (paper: by the class of each VM)", set_policy},
+     "how the algorithm of each VM is chosen: by its class (paper, also called adaptive; the default), or one for all: "
+     "pre-copy, post-copy or hybrid",
+     set_policy},
     {CLI_GROUP_POLICY, 0, "features", "unit|raw",
      "what is clustered: the direction of (R, W) alone, or with its length (unit)", set_features},
     {CLI_GROUP_POLICY, 0, "alpha", "NUMBER", "weight of the newest period in exponential smoothing (0.3)", set_alpha},

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Fills the options into a manual page, so that a page and the program cannot drift apart.
+ *
+ *     man-options docs/man/godwit-evacuate.1.in > godwit-evacuate.1
+ *
+ * A line "@options GROUP...@" of the page becomes the options of these groups, as an mdoc list.  Used by the build
+ * only. */
+#include "cli/cli-options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    guint group;
+} GROUPS[] = {
+    {"where", CLI_GROUP_WHERE},     {"from", CLI_GROUP_FROM},     {"to", CLI_GROUP_TO},
+    {"plan", CLI_GROUP_PLAN},       {"run", CLI_GROUP_RUN},       {"file", CLI_GROUP_FILE},
+    {"check", CLI_GROUP_CHECK},     {"policy", CLI_GROUP_POLICY}, {"observe", CLI_GROUP_OBSERVE},
+    {"migrate", CLI_GROUP_MIGRATE}, {"watch", CLI_GROUP_WATCH},   {"output", CLI_GROUP_OUTPUT},
+};
+
+/* 'text' for troff: its hyphens are those of the keyboard, and no line of it is a request. */
+static char *escape(const char *text)
+{
+    GString *escaped = g_string_new(text);
+
+    g_string_replace(escaped, "\\", "\\e", 0);
+    g_string_replace(escaped, "-", "\\-", 0);
+    if (text[0] == '.' || text[0] == '\'') {
+        g_string_prepend(escaped, "\\&");
+    }
+    return g_string_free(escaped, FALSE);
+}
+
+static void print_option(const CliOption *option, gpointer user)
+{
+    g_autofree char *name = escape(option->name);
+    g_autofree char *argument = option->argument ? escape(option->argument) : NULL;
+    g_autofree char *help = escape(option->help);
+
+    printf(".It ");
+    if (option->letter) {
+        printf("Fl %c , ", option->letter);
+    }
+    printf("Fl \\-%s%s%s\n", name, argument ? " Ar " : "", argument ? argument : "");
+    help[0] = g_ascii_toupper(help[0]);
+    printf("%s.\n", help);
+}
+
+static guint group_of(const char *word, const char *path)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(GROUPS); i++) {
+        if (g_str_equal(GROUPS[i].name, word)) {
+            return GROUPS[i].group;
+        }
+    }
+    fprintf(stderr, "man-options: %s: there is no group of options '%s'\n", path, word);
+    exit(1);
+}
+
+/* 'line' is "@options GROUP...@". */
+static void print_options(const char *line, const char *path)
+{
+    g_autofree char *inner = g_strndup(line + strlen("@options "), strlen(line) - strlen("@options ") - 1);
+    g_auto(GStrv) words = g_strsplit(inner, " ", -1);
+    guint groups = 0;
+
+    for (guint i = 0; words[i]; i++) {
+        groups |= group_of(words[i], path);
+    }
+    printf(".Bl -tag -width Ds\n");
+    cli_options_each(groups, print_option, NULL);
+    printf(".El\n");
+}
+
+int main(int argc, char **argv)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (argc != 2 || !g_file_get_contents(argv[1], &text, NULL, &error)) {
+        fprintf(stderr, "man-options: %s\n", error ? error->message : "usage: man-options PAGE.in");
+        return 1;
+    }
+    g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        if (g_str_has_prefix(lines[i], "@options ") && g_str_has_suffix(lines[i], "@")) {
+            print_options(lines[i], argv[1]);
+        } else {
+            printf("%s\n", lines[i]);
+        }
+    }
+    return 0;
+}

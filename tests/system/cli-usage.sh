@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A wrong command line gives exit status 2 and one line that says what, where and where help is; a wrong world (a host or
+# file that is not there) gives exit status 1 and one line; and every command has help.
+. "$(dirname "$0")/lib.sh"
+
+need_godwit
+export HOME=$TMP XDG_CONFIG_HOME=$TMP
+unset GODWIT_INVENTORY
+printf '[host h1]\nuri=qemu+unix:///system?socket=%s/nobody-listens\n[host h2]\nuri=qemu+tcp://127.0.0.1:1/system\n' "$TMP" >"$TMP/inventory.ini"
+inventory=(--inventory "$TMP/inventory.ini")
+
+# one_line STATUS REGEX WORD...: godwit with these words exits with STATUS, says one line on standard error that matches,
+# and nothing on standard output.
+one_line() {
+    local wanted=$1 regex=$2 status=0
+
+    shift 2
+    "$GODWIT" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null || status=$?
+    assert_eq "$status" "$wanted" "exit status of 'godwit $*' (it said: $(cat "$TMP/err"))"
+    assert_eq "$(wc -l <"$TMP/err")" 1 "lines on standard error of 'godwit $*'"
+    assert_match "$(cat "$TMP/err")" "$regex" "what 'godwit $*' says"
+    assert_eq "$(cat "$TMP/out")" "" "standard output of 'godwit $*'"
+}
+
+usage() {
+    local regex=$1
+
+    shift
+    one_line 2 "^godwit.*${regex}.*; see 'godwit[a-z ]* --help'\$" "$@"
+}
+
+commands() {
+    "$GODWIT" --help | sed -n 's/^  \([a-z][a-z]*\)  *[a-z].*/\1/p'
+}
+
+usage "which command"
+usage "no command 'evict'" evict
+usage "no command 'evict'" help evict
+usage "--bogus" hosts --bogus
+usage "one host to watch" watch
+usage "one host to watch" watch h1 h2
+usage "--count: '0'" watch h1 --count 0
+usage "one host to empty" evacuate
+usage "one host to empty" evacuate h1 h2 --to h3
+usage "say with --to" evacuate h1
+usage "--from" evacuate h1 --from h1 --to h2
+usage "name the VMs" migrate --from h1 --to h2
+usage "say with --from" migrate vm1 --to h2
+usage "say with --to" migrate vm1 --from h1
+usage "leave out 'vm1'" migrate vm1 --plan "$TMP/plan"
+usage "--policy has no place" migrate --plan "$TMP/plan" --policy hybrid
+usage "--no-tls has no place" migrate --plan "$TMP/plan" --no-tls
+usage "what to plan" plan
+usage "not 'explode'" plan explode
+usage "one host to empty" plan evacuate --to h2
+usage "names of VMs" plan migrate --from h1 --to h2
+usage "say with --to" plan evacuate h1
+usage "leave out 'evacuate'" plan evacuate --check "$TMP/plan"
+usage "--policy: 'fast' is no policy" evacuate h1 --to h2 --policy fast
+usage "--alpha: '2'" evacuate h1 --to h2 --alpha 2
+usage "--downtime-limit: 'soon'" evacuate h1 --to h2 --downtime-limit soon
+usage "--on-stuck: 'hope'" evacuate h1 --to h2 --on-stuck hope
+usage "--to: 'h2,,h3'" evacuate h1 --to h2,,h3
+usage "no argument 'now'" agent now
+
+one_line 1 "^godwit hosts: there is no host in the inventory" hosts
+one_line 1 "^godwit evacuate: there is no host 'h9' in the inventory \(it has: h1, h2\)" evacuate h9 --to h2 "${inventory[@]}"
+one_line 1 "^godwit watch: there is no host 'h9'" watch h9 "${inventory[@]}"
+one_line 1 "^godwit hosts: inventory $TMP/missing.ini: " hosts --inventory "$TMP/missing.ini"
+one_line 1 "^godwit migrate: loading the plan: .*$TMP/missing.plan" migrate --plan "$TMP/missing.plan"
+printf '[host h1]\nuri=x\ncolour=red\n' >"$TMP/wrong.ini"
+one_line 1 "wrong.ini: \[host h1\] has an unknown key 'colour'" hosts --inventory "$TMP/wrong.ini"
+echo '{"godwit_plan": 99}' >"$TMP/wrong.plan"
+one_line 1 "wrong.plan has format 99" plan --check "$TMP/wrong.plan"
+
+# hosts that do not answer are shown all the same
+status=0
+"$GODWIT" hosts --json "${inventory[@]}" >"$TMP/out" 2>"$TMP/err" || status=$?
+assert_eq "$status" 1 "exit status with hosts that do not answer"
+assert_json "$(cat "$TMP/out")" '[.hosts[] | .name + ":" + (.reachable | tostring)] == ["h1:false", "h2:false"]' "the hosts"
+assert_match "$(cat "$TMP/err")" "^godwit hosts: 2 of 2 hosts do not answer" "the error"
+
+for command in $(commands); do
+    [[ $command != help ]] || continue
+    "$GODWIT" "$command" --help >"$TMP/help" 2>"$TMP/err"
+    assert_eq "$(head -n 1 "$TMP/help" | cut -d ' ' -f 1-3)" "usage: godwit $command" "help of $command"
+    assert_eq "$("$GODWIT" help "$command")" "$(cat "$TMP/help")" "godwit help $command"
+    assert_eq "$(cat "$TMP/err")" "" "standard error of help of $command"
+done
+assert_eq "$("$GODWIT" help)" "$("$GODWIT" --help)" "godwit help"
+assert_match "$("$GODWIT" --version)" '^godwit [0-9]+\.[0-9]+' "the version"
