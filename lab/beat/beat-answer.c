@@ -4,6 +4,9 @@
  *
  * The window is what was asked for, else the last migration and one second more, else the guest's
  * whole life since it was ready.  "before" is the 5 s before it, "after" up to 5 s after it.
+ * The longest gap of those 5 s tells what a gap is worth: on a machine with too little CPU a guest
+ * stands still now and then without being moved.
+ *
  * Work lost is what the guest would have done in the window at its rate from before, less what it
  * did, in seconds of that rate: one number for stopping and for slowing down. */
 #include "beat-answer.h"
@@ -14,7 +17,9 @@
 typedef struct Figures {
     gint64 since_ns, until_ns;
     gboolean has_gap, has_before, has_during, has_after, has_now, has_lost;
+    gboolean has_floor;
     gint64 gap_begin_ns, gap_ns;
+    gint64 floor_ns;            /* the longest gap before the window */
     double before, during, after, now, lost_s;
 } Figures;
 
@@ -45,6 +50,10 @@ static void figures_make(Figures *figures, const Vm *vm, gint64 now_ns)
     gint64 since_ns = figures->since_ns, until_ns = figures->until_ns;
 
     figures->has_gap = beat_ring_longest_gap(ring, since_ns, until_ns, now_ns, &figures->gap_begin_ns, &figures->gap_ns);
+    gint64 unused_ns = 0;
+    figures->has_floor = ready_since(vm, now_ns) < since_ns
+                         && beat_ring_longest_gap(ring, since_ns - SIDE_NS, since_ns, since_ns, &unused_ns,
+                                                  &figures->floor_ns);
     figures->has_before = beat_ring_rate(ring, since_ns - SIDE_NS, since_ns, &figures->before);
     figures->has_during = beat_ring_rate(ring, since_ns, until_ns, &figures->during);
     figures->has_after = now_ns - until_ns > TAIL_NS / 2
@@ -102,6 +111,8 @@ static char *as_json_text(const Vms *vms, const Vm *vm, const Figures *figures)
                            G_GUINT64_FORMAT ",", last && (last->flags & BEAT_READY) ? "true" : "false", ring->n_seen,
                            vm->n_boots, vm->n_repeated);
     append_number(out, "longest_gap_ms", figures->has_gap, (double)figures->gap_ns / 1e6);
+    g_string_append_c(out, ',');
+    append_number(out, "gap_before_ms", figures->has_floor, (double)figures->floor_ns / 1e6);
     g_string_append_printf(out, ",\"gap_begin_ns\":%" G_GINT64_FORMAT, figures->has_gap ? figures->gap_begin_ns : 0);
     append_move_json(out, last_move(vm));
     g_string_append(out, ",\"work_per_s\":{");
@@ -155,7 +166,11 @@ static char *as_table(const Vms *vms, const Vm *vm, const Figures *figures)
         g_string_append_c(out, '\n');
     }
     g_string_append_printf(out, "window      %.2f s\n", (double)(figures->until_ns - figures->since_ns) / 1e9);
-    g_string_append_printf(out, "longest gap %.1f ms\n", figures->has_gap ? (double)figures->gap_ns / 1e6 : 0.0);
+    g_string_append_printf(out, "longest gap %.1f ms", figures->has_gap ? (double)figures->gap_ns / 1e6 : 0.0);
+    if (figures->has_floor) {
+        g_string_append_printf(out, "  (%.1f ms in the 5 s before)", (double)figures->floor_ns / 1e6);
+    }
+    g_string_append_c(out, '\n');
     g_string_append(out, "work      ");
     append_rate(out, "before", figures->has_before, figures->before);
     append_rate(out, "during", figures->has_during, figures->during);

@@ -234,24 +234,30 @@ static void carry_out(Collector *collector, int fd, const char *line)
     }
 }
 
-static gboolean on_ask(int listen_fd, GIOCondition condition, gpointer data)
+/* The line of one asker has come, or he has gone away. */
+static gboolean on_request(int fd, GIOCondition condition, gpointer data)
 {
-    struct timeval patience = { .tv_usec = 200000 };
     char line[512];
-    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    ssize_t length = recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT);
 
-    if (fd < 0) {
-        return G_SOURCE_CONTINUE;
-    }
-    /* An asker sends its line at once; one who does not shall not hold up the beats. */
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    ssize_t length = recv(fd, line, sizeof(line) - 1, 0);
     if (length <= 0) {
         close(fd);
-        return G_SOURCE_CONTINUE;
+        return G_SOURCE_REMOVE;
     }
     line[length] = '\0';
     carry_out(data, fd, g_strchomp(line));
+    return G_SOURCE_REMOVE;
+}
+
+/* The line is not waited for here: on a busy machine an asker may take long between two steps,
+ * and beats would be stamped late meanwhile. */
+static gboolean on_ask(int listen_fd, GIOCondition condition, gpointer data)
+{
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+    if (fd >= 0) {
+        g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_request, data);
+    }
     return G_SOURCE_CONTINUE;
 }
 

@@ -21,6 +21,12 @@ assert_moved() {
     # the gap is real: no beat is lost for nothing, and none can last longer than the migration did
     assert_json "$guest" '.longest_gap_ms > 5 and .longest_gap_ms < 20000' "the gap was measured"
     assert_json "$guest" '.work_lost_s | type == "number"' "the work lost was measured"
+    # a window of one's own: there is no gap longer than the one within the migration's window
+    local begin end
+    begin=$(json "$guest" .migration.begin_ns)
+    end=$(json "$guest" .migration.end_ns)
+    assert_json "$(lab guest vm1 --json --since "$begin" --until "$end")" \
+        ".window == {since_ns: $begin, until_ns: $end} and .longest_gap_ms <= $(json "$guest" .longest_gap_ms)" "a window"
     assert_eq "$(lab verify vm1)" OK "verify after the move"
 }
 

@@ -40,6 +40,22 @@ LAB='a/b' refuses 2 "name \(LAB\) is 'a/b'" up
 GODWIT_BUILD=$TMP refuses 1 'run make' up
 [[ ! -e /run/godwit-lab/$LAB ]] || fail "a refused command left files"
 
+# versions that are known not to work
+pretend() {
+    mkdir -p "$TMP/bin"
+    printf '#!/bin/sh\necho "%s"\n' "$2" >"$TMP/bin/$1"
+    chmod +x "$TMP/bin/$1"
+}
+pretend libvirtd 'libvirtd (libvirt) 9.0.0'
+PATH=$TMP/bin:$PATH refuses 1 'libvirt is 9.0.0, but the lab needs 11 or later' up
+rm "$TMP/bin/libvirtd"
+if ! grep -q ' kvm$' "$BUILD_DIR/lab/image/domain-type" 2>/dev/null; then
+    pretend qemu-system-x86_64 'QEMU emulator version 7.2.15 (Debian 1:7.2+dfsg-7)'
+    PATH=$TMP/bin:$PATH refuses 1 'QEMU is 7.2.15, which loses dirty pages' up
+    rm "$TMP/bin/qemu-system-x86_64"
+fi
+[[ ! -e /run/godwit-lab/$LAB ]] || fail "a refused version left files"
+
 # a new lab refuses VMs and hosts that are not there
 lab_up --hosts 1
 refuses 1 "no host 'h2'" vm x --host h2
