@@ -151,7 +151,8 @@ GPtrArray *campaign_check(Campaign *campaign, const Plan *plan, GError **error)
         }
     }
     campaign_say(campaign, "checking %u %s", plan->steps->len, plan->steps->len == 1 ? "step" : "steps");
-    precheck_plan(plan, campaign->inventory->hosts, campaign->driver, on_checked, &answer);
+    precheck_plan(plan, campaign->inventory->hosts, campaign->inventory->vcpus_per_cpu, campaign->driver, on_checked,
+                  &answer);
     campaign_wait(campaign, &answer.has_come, FALSE);
     return answer.problems;
 }

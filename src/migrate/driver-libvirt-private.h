@@ -123,6 +123,7 @@ virDomainPtr lookup_vm(virConnectPtr connection, const char *uuid, const char *h
 
 struct LibvirtDriver {
     Driver table;
+    GPtrArray *hosts;  /* HostConfig, borrowed; hosts may be added to it */
     GHashTable *links; /* host name -> HostLink */
     GThreadPool *pool;
     GHashTable *calls; /* set of Call that are not answered yet */

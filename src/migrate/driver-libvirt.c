@@ -50,7 +50,17 @@ static gboolean wait_until_idle(void)
 
 HostLink *driver_link(LibvirtDriver *driver, const char *host)
 {
-    return g_hash_table_lookup(driver->links, host);
+    HostLink *link = g_hash_table_lookup(driver->links, host);
+
+    for (guint i = 0; !link && i < driver->hosts->len; i++) {
+        const HostConfig *config = g_ptr_array_index(driver->hosts, i);
+
+        if (g_str_equal(config->name, host)) {
+            link = host_link_new(driver, config);
+            g_hash_table_insert(driver->links, link->config->name, link);
+        }
+    }
+    return link;
 }
 
 static void drop_call(gpointer data)
@@ -174,15 +184,10 @@ Driver *driver_libvirt_new(GPtrArray *hosts, GError **error)
     }
     driver = g_new0(LibvirtDriver, 1);
     driver->table = LIBVIRT_TABLE;
+    driver->hosts = hosts;
     driver->links = g_hash_table_new(g_str_hash, g_str_equal);
     driver->calls = g_hash_table_new_full(NULL, NULL, drop_call, NULL);
     driver->jobs = g_ptr_array_new_with_free_func(drop_job);
     driver->pool = g_thread_pool_new(call_work, NULL, WORKERS_MAX, FALSE, NULL);
-    for (guint i = 0; i < hosts->len; i++) {
-        const HostConfig *config = g_ptr_array_index(hosts, i);
-        HostLink *link = host_link_new(driver, config);
-
-        g_hash_table_insert(driver->links, link->config->name, link);
-    }
     return &driver->table;
 }

@@ -153,5 +153,5 @@ struct Driver {
     void (*close)(Driver *driver);
 };
 
-/* 'hosts': HostConfig, borrowed for the driver's life. */
+/* 'hosts': HostConfig, borrowed for the driver's life; hosts may be added to it meanwhile. */
 Driver *driver_libvirt_new(GPtrArray *hosts, GError **error);

@@ -16,5 +16,7 @@
 /* 'problems': PlanProblem, taken by the callee; empty when the plan may run. */
 typedef void (*PrecheckFunc)(GPtrArray *problems, gpointer user);
 
-/* All borrowed until 'done', which comes exactly once. */
-void precheck_plan(const Plan *plan, GPtrArray *hosts, Driver *driver, PrecheckFunc done, gpointer user);
+/* All borrowed until 'done', which comes exactly once (at once for a plan without steps).  'vcpus_per_cpu' bounds the
+ * vCPUs that may run on a destination, per CPU of it. */
+void precheck_plan(const Plan *plan, GPtrArray *hosts, double vcpus_per_cpu, Driver *driver, PrecheckFunc done,
+                   gpointer user);
