@@ -23,7 +23,7 @@ clean_leftovers() {
         process_kill "$record"
     done
     for namespace in $(lab_namespaces); do
-        wait_until 20 namespace_is_empty "$namespace" || die "processes in $namespace do not die: ip netns pids $namespace"
+        wait_until 60 namespace_is_empty "$namespace" || die "processes in $namespace do not die: ip netns pids $namespace"
         ip netns delete "$namespace"
     done
     unmount_below "$LAB_STATE"

@@ -61,7 +61,7 @@ break_libvirtd() {
 
     pid=$(libvirtd_pid "$1") || die "libvirtd does not run on $1"
     kill -9 "$pid"
-    wait_until 10 libvirtd_is_gone "$1" || die "libvirtd on $1 does not die"
+    wait_until 60 libvirtd_is_gone "$1" || die "libvirtd on $1 does not die"
 }
 
 libvirtd_is_gone() {
@@ -71,7 +71,7 @@ libvirtd_is_gone() {
 mend_libvirtd() {
     libvirtd_is_gone "$1" || die "libvirtd runs on $1: nothing to mend"
     (lab_exec "$1" libvirtd --daemon --listen)
-    wait_until 20 libvirtd_answers "$1" || die "libvirtd on $1 does not answer: see $LAB_STATE/$1/log/libvirtd.log"
+    wait_until 60 libvirtd_answers "$1" || die "libvirtd on $1 does not answer: see $LAB_STATE/$1/log/libvirtd.log"
 }
 
 # The host is lost with all that ran on it; like a machine without power, it keeps its disks

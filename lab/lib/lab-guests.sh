@@ -7,7 +7,7 @@ collector_start() {
     setsid ip netns exec "$LAB_SWITCH" "$(program lab-beat)" "$LAB_STATE" "$(<"$LAB_STATE/n-hosts")" \
         </dev/null >"$LAB_STATE/beat.log" 2>&1 &
     process_record "$LAB_STATE/beat.pid" $!
-    wait_until 10 test -S "$LAB_STATE/beat.sock" || die "the collector did not start: see $LAB_STATE/beat.log"
+    wait_until 60 test -S "$LAB_STATE/beat.sock" || die "the collector did not start: see $LAB_STATE/beat.log"
 }
 
 # collector_ask REQUEST: prints the answer.

@@ -149,8 +149,8 @@ host_start() {
         </dev/null >"$dir/init.log" 2>&1 &
     outer=$!
     process_record "$dir/outer.pid" "$outer"
-    wait_until 20 host_find_init "$host" || die "host $host did not start: see $dir/init.log"
-    wait_until 20 libvirtd_answers "$host" || die "libvirtd on $host does not answer: see $dir/log/libvirtd.log"
+    wait_until 60 host_find_init "$host" || die "host $host did not start: see $dir/init.log"
+    wait_until 60 libvirtd_answers "$host" || die "libvirtd on $host does not answer: see $dir/log/libvirtd.log"
 }
 
 # unshare's child is process 1 of the host.

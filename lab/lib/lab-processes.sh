@@ -53,7 +53,7 @@ process_kill() {
 
     if pid=$(process_of "$1"); then
         kill -9 "$pid" 2>/dev/null || true
-        wait_until 20 process_is_gone "$1" || die "process $pid does not die: look at /proc/$pid/stack"
+        wait_until 60 process_is_gone "$1" || die "process $pid does not die: look at /proc/$pid/stack"
     fi
     rm -f "$1"
 }

@@ -70,7 +70,7 @@ vm_make() {
 # Ready is when the guest says so; a guest that cannot get ready powers off, which need not be
 # waited out.
 vm_wait_ready() {
-    local deadline=$((SECONDS + 60))
+    local deadline=$((SECONDS + 180))
 
     until guest_is_ready "$name"; do
         if [[ ! -f $LAB_STATE/${vm[host]}/run/libvirt/qemu/$name.pid ]]; then

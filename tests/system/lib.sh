@@ -86,6 +86,23 @@ need_cmd() {
     done
 }
 
+# Do the processors idle most of the time just now?  For promises about time, which hold on a
+# machine that has nothing else to do; tests of anything else wait for facts.
+machine_is_quiet() {
+    local before after
+
+    before=$(awk '$1 == "cpu" { print $5 + $6, $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9 }' /proc/stat)
+    sleep 0.5
+    after=$(awk '$1 == "cpu" { print $5 + $6, $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9 }' /proc/stat)
+    awk '{ idle = $3 - $1; all = $4 - $2; exit !(idle > all * 0.8) }' <<<"$before $after"
+}
+
+# assert_seconds TOOK LIMIT QUIET WHAT: QUIET is 0 if the machine was quiet before; else the time is only told.
+assert_seconds() {
+    echo "$4 took $1 s"
+    (($3 != 0 || $1 < $2)) || fail "$4 took $1 s, should take less than $2 s on a quiet machine"
+}
+
 # The godwit program, for tests that run it.
 need_godwit() {
     [[ -x $GODWIT ]] || fail "$GODWIT is missing: run make first (or set GODWIT_BUILD)"
