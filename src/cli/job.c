@@ -139,9 +139,10 @@ static int end_with_plan(Job *job, const Plan *plan, GPtrArray *problems, gboole
 static gboolean save_report(const Job *job, JsonNode *node)
 {
     g_autofree char *text = json_to_text(node, TRUE);
+    g_autofree char *line = g_strconcat(text, "\n", NULL);
     g_autoptr(GError) error = NULL;
 
-    if (!g_file_set_contents(job->options->report_path, text, -1, &error)) {
+    if (!g_file_set_contents(job->options->report_path, line, -1, &error)) {
         g_prefix_error(&error, "saving the report: ");
         cli_failure(job->options->spec, error);
         return FALSE;

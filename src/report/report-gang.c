@@ -18,6 +18,12 @@ static gboolean has_begun(const Outcome *outcome)
     return outcome->begun_ns > 0;
 }
 
+/* What QEMU calls downtime before a switchover is only what it expected. */
+static double downtime_ms(const Outcome *outcome)
+{
+    return outcome->kind == OUTCOME_MIGRATED || outcome->switched_ns > 0 ? outcome->downtime_ms : NAN;
+}
+
 static guint unknown_downtimes(const GangOutcome *gang)
 {
     guint count = 0;
@@ -65,7 +71,7 @@ static void add_row(Table *table, const Outcome *outcome)
     table_cell(table, INK_PLAIN, outcome->source);
     table_cell(table, INK_PLAIN, outcome->destination);
     table_cell_take(table, INK_PLAIN, seconds_text(outcome));
-    table_cell_take(table, INK_PLAIN, ms_text(outcome->downtime_ms));
+    table_cell_take(table, INK_PLAIN, ms_text(downtime_ms(outcome)));
     table_cell_take(table, INK_PLAIN, ms_text(outcome->guest_gap_ms));
     table_cell_take(table, INK_PLAIN, has_begun(outcome) ? size_format(outcome->bytes) : g_strdup("-"));
     table_cell_take(table, INK_PLAIN,
@@ -142,7 +148,7 @@ static void append_story(const Outcome *outcome, GString *text, const ReportStyl
         return;
     }
     g_string_append_printf(story, ": %s", outcome_kind_name(outcome->kind));
-    if (outcome->fault != FAULT_NONE) {
+    if (outcome->fault != FAULT_NONE && outcome->fault != FAULT_OPERATOR) {
         g_string_append_printf(story, " (%s)", fault_name(outcome->fault));
     }
     if (outcome->message) {
@@ -192,7 +198,7 @@ static void add_vm(JsonBuilder *builder, const Outcome *outcome)
     json_add_string_or_null(builder, "reason", outcome->choice->reason);
     report_add_string(builder, "outcome", outcome_kind_name(outcome->kind));
     json_add_double_or_null(builder, "total_time_s", has_begun(outcome) ? outcome->total_time_s : NAN);
-    json_add_double_or_null(builder, "downtime_ms", outcome->downtime_ms);
+    json_add_double_or_null(builder, "downtime_ms", downtime_ms(outcome));
     json_add_double_or_null(builder, "guest_gap_ms", outcome->guest_gap_ms);
     report_add_uint(builder, "bytes", outcome->bytes);
     report_add_uint(builder, "passes", outcome->passes);

@@ -95,14 +95,25 @@ static char *steps_text(const Plan *plan, const ReportStyle *style)
 }
 
 /* What becomes of a pre-copy that does not converge is said before anything starts. */
+static const char *fate_of_stuck(const Plan *plan)
+{
+    switch (plan->options.on_stuck) {
+    case STUCK_ACTION_POLICY:
+        return policy_permits_postcopy(plan->policy)
+                   ? "it becomes post-copy where the destination can do that, else it is given up"
+                   : "it is given up and the VM runs on at the source, since the policy permits no post-copy";
+    case STUCK_ACTION_FORCE:
+        return "its guest is stopped and the rest copied, above that limit";
+    case STUCK_ACTION_POST_COPY:
+        return "it becomes post-copy, or is given up where the destination cannot";
+    case STUCK_ACTION_ABORT:
+        break;
+    }
+    return "it is given up and the VM runs on at the source";
+}
+
 static char *limits_text(const Plan *plan)
 {
-    static const char *const THEN[] = {
-        [STUCK_ACTION_POLICY] = "it becomes post-copy where policy and destination permit that, else it is given up",
-        [STUCK_ACTION_FORCE] = "its guest is stopped and the rest copied, above that limit",
-        [STUCK_ACTION_POST_COPY] = "it becomes post-copy, or is given up where the destination cannot",
-        [STUCK_ACTION_ABORT] = "it is given up and the VM runs on at the source",
-    };
     const MigrateOptions *options = &plan->options;
     g_autofree char *pause = duration_format(options->downtime_limit_ns);
     g_autofree char *patience = options->stuck_after_ns ? duration_format(options->stuck_after_ns) : NULL;
@@ -118,7 +129,7 @@ static char *limits_text(const Plan *plan)
             g_string_append_printf(text, "%s%" G_GUINT64_FORMAT " passes", patience ? " or " : "",
                                    options->stuck_passes);
         }
-        g_string_append_printf(text, ", %s.", THEN[options->on_stuck]);
+        g_string_append_printf(text, ", %s.", fate_of_stuck(plan));
     }
     return g_string_free(text, FALSE);
 }

@@ -18,9 +18,11 @@ static gboolean is_moving(const ReportProgress *progress)
     return progress->phase != PHASE_WAITING && progress->phase != PHASE_DONE;
 }
 
+/* Memory moves, and how much of it is known: before the first statistics there are no numbers to tell. */
 static gboolean carries_memory(const ReportProgress *progress)
 {
-    return progress->phase == PHASE_PERFORM || progress->phase == PHASE_POSTCOPY;
+    return (progress->phase == PHASE_PERFORM || progress->phase == PHASE_POSTCOPY) &&
+           (progress->bytes_remaining > 0 || progress->done_share > 0);
 }
 
 /* Rounded down, so that 100 means done; the small number is for sums like 0.42 + 0.42 that miss by a hair. */
@@ -176,6 +178,7 @@ static char *total_line(const ReportProgress *progress, guint length, const Layo
     guint64 bytes_remaining = 0;
     gint64 eta_ns = -1;
     guint finished = 0;
+    gboolean has_numbers = FALSE;
 
     for (guint i = 0; i < length; i++) {
         double ram = (double)MAX(progress[i].ram_bytes, 1);
@@ -186,14 +189,14 @@ static char *total_line(const ReportProgress *progress, guint length, const Layo
                                                        : progress[i].done_share);
         finished += progress[i].phase == PHASE_DONE;
         if (carries_memory(&progress[i])) {
+            has_numbers = TRUE;
             bytes_per_s += progress[i].bytes_per_s;
             bytes_remaining += progress[i].bytes_remaining;
             eta_ns = MAX(eta_ns, progress[i].eta_ns);
         }
     }
     g_autofree char *ended = g_strdup_printf("%u/%u", finished, length);
-    g_autofree char *words =
-        finished < length ? columns_text(ended, bytes_per_s, bytes_remaining, eta_ns) : g_strdup(ended);
+    g_autofree char *words = has_numbers ? columns_text(ended, bytes_per_s, bytes_remaining, eta_ns) : g_strdup(ended);
     return make_line("all VMs", weight > 0 ? done / weight : 0, words, INK_PLAIN, layout, style);
 }
 

@@ -41,6 +41,12 @@ static guint sparkline_width(GPtrArray *profiles, const ReportStyle *style)
     return (guint)MIN(periods, widest);
 }
 
+/* Where nothing saw accesses, the series of reads holds zeros that mean nothing. */
+static gboolean knows_reads(const Profile *profile)
+{
+    return profile->access_tracker != NULL;
+}
+
 static double latest(const double *series, gsize periods)
 {
     return periods > 0 ? series[periods - 1] : NAN;
@@ -79,8 +85,10 @@ static void add_row(Table *table, const Profile *profile, const Choice *choice, 
     double working_set = classification->working_set_bytes;
 
     table_cell(table, INK_HEADING, profile->vm);
-    table_cell_take(table, INK_PLAIN, text_number(latest(profile->read_pages_per_s, periods)));
-    table_cell_take(table, INK_GOOD, text_sparkline(profile->read_pages_per_s, periods, width, top, style));
+    table_cell_take(table, INK_PLAIN,
+                    text_number(knows_reads(profile) ? latest(profile->read_pages_per_s, periods) : NAN));
+    table_cell_take(table, INK_GOOD,
+                    text_sparkline(profile->read_pages_per_s, knows_reads(profile) ? periods : 0, width, top, style));
     table_cell_take(table, INK_PLAIN, text_number(latest(profile->written_pages_per_s, periods)));
     table_cell_take(table, INK_BAD, text_sparkline(profile->written_pages_per_s, periods, width, top, style));
     table_cell(table, INK_PLAIN, vm_class_name(classification->vm_class));
@@ -150,15 +158,18 @@ static void add_series(JsonBuilder *builder, const char *name, const double *ser
 static void add_rates(JsonBuilder *builder, const Profile *profile, const Classification *classification)
 {
     gsize periods = profile->periods;
+    gsize read_periods = knows_reads(profile) ? periods : 0;
 
-    json_add_double_or_null(builder, "read_pages_per_s", latest(profile->read_pages_per_s, periods));
+    json_add_double_or_null(builder, "read_pages_per_s", latest(profile->read_pages_per_s, read_periods));
     json_add_double_or_null(builder, "written_pages_per_s", latest(profile->written_pages_per_s, periods));
-    add_series(builder, "read_series", profile->read_pages_per_s, periods);
+    add_series(builder, "read_series", profile->read_pages_per_s, read_periods);
     add_series(builder, "written_series", profile->written_pages_per_s, periods);
-    json_add_double_or_null(builder, "mean_read_pages_per_s", profile->mean_read_pages_per_s);
+    json_add_double_or_null(builder, "mean_read_pages_per_s",
+                            knows_reads(profile) ? profile->mean_read_pages_per_s : NAN);
     json_add_double_or_null(builder, "mean_written_pages_per_s", profile->mean_written_pages_per_s);
     json_add_double_or_null(builder, "written_pages_error", profile->written_pages_error);
-    json_add_double_or_null(builder, "smoothed_read_pages_per_s", classification->smoothed_read_pages_per_s);
+    json_add_double_or_null(builder, "smoothed_read_pages_per_s",
+                            knows_reads(profile) ? classification->smoothed_read_pages_per_s : NAN);
     json_add_double_or_null(builder, "smoothed_written_pages_per_s", classification->smoothed_written_pages_per_s);
 }
 

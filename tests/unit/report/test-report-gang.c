@@ -85,6 +85,18 @@ static void unknown_numbers_are_null(void)
     assert_fits_schema("report", node);
 }
 
+static void an_expected_downtime_is_no_downtime(void)
+{
+    g_autoptr(GangOutcome) gang = sample_gang();
+    Outcome *last = g_ptr_array_index(gang->outcomes, 2);
+
+    last->downtime_ms = 300;
+    last->switched_ns = 0;
+    g_autoptr(JsonNode) node = report_gang_json(gang);
+    JsonArray *vms = json_object_get_array_member(json_node_get_object(node), "vms");
+    g_assert_true(json_object_get_null_member(json_array_get_object_element(vms, 2), "downtime_ms"));
+}
+
 static void a_gang_that_failed_has_no_figures(void)
 {
     g_autoptr(GangOutcome) gang = sample_gang();
@@ -190,6 +202,7 @@ int main(int argc, char **argv)
     g_test_add_func("/report-gang/json-holds-what-happened", json_holds_what_happened);
     g_test_add_func("/report-gang/gang-figures-are-the-papers", gang_figures_are_the_papers);
     g_test_add_func("/report-gang/unknown-numbers-are-null", unknown_numbers_are_null);
+    g_test_add_func("/report-gang/an-expected-downtime-is-no-downtime", an_expected_downtime_is_no_downtime);
     g_test_add_func("/report-gang/a-gang-that-failed-has-no-figures", a_gang_that_failed_has_no_figures);
     g_test_add_func("/report-gang/text-tells-figures-and-failures", text_tells_figures_and_failures);
     g_test_add_func("/report-gang/colours-change-nothing-else", colours_change_nothing_else);

@@ -62,7 +62,7 @@ static void what_happens_to_a_stuck_pre_copy_is_said(void)
     static const struct {
         StuckAction action;
         const char *words;
-    } CASES[] = {{STUCK_ACTION_POLICY, "becomes post-copy where policy"},
+    } CASES[] = {{STUCK_ACTION_POLICY, "becomes post-copy where the destination can"},
                  {STUCK_ACTION_FORCE, "guest is stopped and the rest copied"},
                  {STUCK_ACTION_POST_COPY, "given up where the destination cannot"},
                  {STUCK_ACTION_ABORT, "runs on at the source"}};
@@ -73,6 +73,10 @@ static void what_happens_to_a_stuck_pre_copy_is_said(void)
         g_autofree char *text = report_plan_text(plan, &PLAIN);
         g_assert_nonnull(strstr(text, CASES[i].words));
     }
+    plan->options.on_stuck = STUCK_ACTION_POLICY;
+    plan->policy = POLICY_PRE_COPY;
+    g_autofree char *strict = report_plan_text(plan, &PLAIN);
+    g_assert_nonnull(strstr(strict, "since the policy permits no post-copy"));
     plan->options.stuck_after_ns = 0;
     plan->options.stuck_passes = 7;
     g_autofree char *passes = report_plan_text(plan, &PLAIN);

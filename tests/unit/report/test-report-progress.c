@@ -42,6 +42,11 @@ static void phases_without_memory_are_just_named(void)
     g_autofree char *line = report_progress_plain(&progress);
 
     g_assert_cmpstr(line, ==, "vm1: prepare");
+    progress.phase = PHASE_PERFORM;
+    progress.bytes_remaining = 0;
+    progress.done_share = 0;
+    g_autofree char *early = report_progress_plain(&progress);
+    g_assert_cmpstr(early, ==, "vm1: perform");
 }
 
 static void endings_are_told_with_their_figures(void)

@@ -53,6 +53,21 @@ static void json_is_one_line_that_fits_the_schema(void)
     g_assert_null(strchr(text, '\n'));
 }
 
+static void reads_that_nobody_saw_are_unknown(void)
+{
+    g_autoptr(GPtrArray) profiles = sample_profiles();
+    g_autoptr(GPtrArray) choices = sample_choices();
+    g_autofree char *text = report_watch_text("h1", 1, profiles, choices, &PLAIN);
+    g_autoptr(JsonNode) node = report_watch_json("h1", 1, profiles, choices);
+    JsonArray *vms = json_object_get_array_member(json_node_get_object(node), "vms");
+    JsonObject *unseen = json_array_get_object_element(vms, 1);
+
+    g_assert_nonnull(strstr(text, "vm2          -"));
+    g_assert_true(json_object_get_null_member(unseen, "read_pages_per_s"));
+    g_assert_cmpuint(json_array_get_length(json_object_get_array_member(unseen, "read_series")), ==, 0);
+    g_assert_cmpfloat(json_object_get_double_member(unseen, "written_pages_per_s"), ==, 50);
+}
+
 static void a_host_without_vms_is_said_to_have_none(void)
 {
     g_autoptr(GPtrArray) none = g_ptr_array_new();
@@ -71,5 +86,6 @@ int main(int argc, char **argv)
     g_test_add_func("/report-watch/narrow-terminals-get-narrower-lines", narrow_terminals_get_narrower_lines);
     g_test_add_func("/report-watch/json-is-one-line-that-fits-the-schema", json_is_one_line_that_fits_the_schema);
     g_test_add_func("/report-watch/a-host-without-vms-is-said-to-have-none", a_host_without_vms_is_said_to_have_none);
+    g_test_add_func("/report-watch/reads-that-nobody-saw-are-unknown", reads_that_nobody_saw_are_unknown);
     return g_test_run();
 }
