@@ -34,12 +34,16 @@
 
 #define MAX_DENSE_BLOCKS 8192 /* 2 GiB of memory in blocks that are being written */
 #define MAX_COLD_DRAWS   4096
-#define CLEAN_WINDOWS    20 /* a block that was looked at so often and found clean is cold again */
-#define PRESENT_WINDOWS  16 /* how long a dense block's bits are believed */
-#define LEAST_LOOKS      16 /* in each stratum that has pages */
-#define POOL_DECAY       0.97
+#define CLEAN_WINDOWS    20  /* a block that was looked at so often and found clean is cold again */
+#define PRESENT_WINDOWS  16  /* how long a dense block's bits are believed */
+#define LEAST_LOOKS      16  /* in each stratum that has pages */
 #define NEIGHBOURS       4   /* blocks on each side of a written one that are looked at, too */
 #define SCORE_WEIGHT     0.5 /* of the newest window in a block's share of written pages */
+
+/* How much of earlier windows is believed.  A cold page that was found written makes its block dense, so that it says
+ * nothing about the pages that are cold from then on; those looked at in vain do. */
+static const double DRAWS_DECAY[STRATA] = {0.97, 0.9, 0.9};
+static const double WRITTEN_DECAY[STRATA] = {0.5, 0.9, 0.9};
 
 typedef struct Block {
     guint64 index;
@@ -171,7 +175,7 @@ static void draw_dense(PageStrata *strata, GPtrArray *blocks, Stratum stratum, G
             continue;
         }
         for (guint64 left = block->present; left; left &= left - 1, position++) {
-            if (position >= next) {
+            if (position + 1 > next) {
                 PageLook look = {block->index * BLOCK_PAGES + (guint64)__builtin_ctzll(left), stratum, FALSE, FALSE, 0};
                 g_array_append_val(looks, look);
                 next += strata->stride[stratum];
@@ -231,15 +235,15 @@ static PageEstimate estimate(PageStrata *strata, const GArray *looks)
         }
     }
     for (int s = 0; s < STRATA; s++) {
-        strata->pooled_draws[s] = POOL_DECAY * strata->pooled_draws[s] + strata->draws[s];
-        strata->pooled_written[s] = POOL_DECAY * strata->pooled_written[s] + written[s];
+        strata->pooled_draws[s] = DRAWS_DECAY[s] * strata->pooled_draws[s] + strata->draws[s];
+        strata->pooled_written[s] = WRITTEN_DECAY[s] * strata->pooled_written[s] + written[s];
 
-        double share = MIN(pooled_share(strata, (Stratum)s), 1);
+        double share = MAX(pooled_share(strata, (Stratum)s), written[s] / MAX(strata->draws[s], 1));
         double pages = strata->population[s];
         double unseen_share = 1 - 1 / strata->stride[s];
         sum.written_pages += strata->stride[s] * written[s];
         if (strata->draws[s] > 0) {
-            sum.variance += pages * pages * unseen_share * share * (1 - share) / strata->draws[s];
+            sum.variance += pages * pages * unseen_share * share * (1 - MIN(share, 1)) / strata->draws[s];
         }
     }
     return sum;

@@ -28,6 +28,7 @@
 
 #define WRITE_WINDOWS       4.0
 #define WORKING_SET_PERIODS 10
+#define WINDOWS_BEFORE      2    /* rates are worth more than the working set */
 #define SOLO_SHARE          0.1  /* of S */
 #define ADVANCE_SHARE       0.25 /* of a period, paid in advance */
 #define ENDLESS_WINDOW_NS                                                                                              \
@@ -37,8 +38,9 @@
 typedef struct Member {
     Sampler *sampler;
     gint64 opened_ns[WINDOW_KINDS]; /* the last window; -1: none yet */
-    gint64 working_set_at_ns;       /* when the pause ends; 0: there is none */
-    gint64 working_set_next_ns;     /* no pause before */
+    guint access_windows;
+    gint64 working_set_at_ns;   /* when the pause ends; 0: there is none */
+    gint64 working_set_next_ns; /* no pause before */
 } Member;
 
 struct SamplerGroup {
@@ -251,7 +253,7 @@ static WindowKind pass_kind(OpeningPass pass)
 
 static gboolean wants_working_set(const Member *member, gint64 now_ns)
 {
-    return now_ns >= member->working_set_next_ns;
+    return member->access_windows >= WINDOWS_BEFORE && now_ns >= member->working_set_next_ns;
 }
 
 static gboolean is_solo(const SamplerGroup *group, const Member *member, gint64 now_ns)
@@ -315,12 +317,15 @@ static void open_windows(SamplerGroup *group, OpeningPass pass, gint64 now_ns)
         if (group->purse_ns[kind] - set_aside_ns < MIN(expected_ns, 0.95 * purse_limit_ns(group))) {
             break;
         }
+        gboolean is_for_working_set = pass == PASS_SOLO_ACCESS && wants_working_set(member, now_ns);
+
         member->opened_ns[kind] = now_ns;
         if (!act(group, (guint)i, kind == WINDOW_ACCESS ? act_open_access : act_open_write)) {
             continue;
         }
         set_aside_ns += MAX(expected_ns - ((double)sampler_spent_ns(member->sampler, kind) - spent_before_ns), 0);
-        if (pass == PASS_SOLO_ACCESS && wants_working_set(member, now_ns)) {
+        member->access_windows += kind == WINDOW_ACCESS ? 1 : 0;
+        if (is_for_working_set) {
             member->working_set_at_ns = sampler_access_opened_ns(member->sampler) + group->options.period_ns;
         }
     }
