@@ -16,8 +16,8 @@
  * The reference directions are those of the initial centres: (Rmax, 0), (0, Wmax), (Rmax, Wmax).  A single VM lies on
  * the third and is therefore always mixed: there is nothing to compare it with, and its own two smoothed rates decide.
  *
- * Two largest memberships nearer than TIE make "mixed", again so that the smoothed rates decide.  Identical VMs have 1/3
- * each and are all mixed.
+ * Two largest memberships nearer than TIE make "mixed", again so that the smoothed rates decide.  Identical VMs have
+ * 1/3 each and are all mixed.
  *
  * A cluster is called by its initial centre; should the iteration have carried the centres past each other, they are
  * called anew by the share of reads, R / (R + W): largest read, middle mixed, smallest write.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fuzzy c-means one sample at a time, right for every pair of finite rates.  Slow; see fcm.c for who needs it.  Pure. */
+ * Fuzzy c-means one sample at a time, right for every pair of finite rates.  Slow; see fcm.c for who needs it.  Pure.
+ */
 #pragma once
 
 #include "classify/fcm-kernel.h"

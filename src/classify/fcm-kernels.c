@@ -42,27 +42,27 @@ static gboolean add_block_if_good(const FcmSums *block, double reciprocals, FcmS
 }
 
 #if defined(__x86_64__)
-#define KERNEL avx512
-#define KERNEL_LANES 8
+#define KERNEL        avx512
+#define KERNEL_LANES  8
 #define KERNEL_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,fma")))
-#define KERNEL_LEAVE __builtin_ia32_vzeroupper()
+#define KERNEL_LEAVE  __builtin_ia32_vzeroupper()
 #define KERNEL_SUPPORTED                                                                                               \
     (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
 #include "classify/fcm-kernel-body.h"
 
-#define KERNEL avx2
-#define KERNEL_LANES 4
-#define KERNEL_TARGET __attribute__((target("avx2,fma")))
-#define KERNEL_LEAVE __builtin_ia32_vzeroupper()
+#define KERNEL           avx2
+#define KERNEL_LANES     4
+#define KERNEL_TARGET    __attribute__((target("avx2,fma")))
+#define KERNEL_LEAVE     __builtin_ia32_vzeroupper()
 #define KERNEL_SUPPORTED (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #include "classify/fcm-kernel-body.h"
 #endif
 
-#define KERNEL baseline
+#define KERNEL       baseline
 #define KERNEL_LANES 2
 #define KERNEL_TARGET
 #define KERNEL_SUPPORTED TRUE
-#define KERNEL_LEAVE (void)0
+#define KERNEL_LEAVE     (void)0
 #include "classify/fcm-kernel-body.h"
 
 static const FcmKernel *const ALL_KERNELS[] = {

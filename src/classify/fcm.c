@@ -33,12 +33,13 @@
  * The order of the samples does not matter beyond rounding (sums are formed in another order), except where
  * fcm_initial_centres meets equally good samples: then the first wins.
  *
- * Alternatives that were worse (docs/decisions/0003-fcm-vectorised.md has the numbers): d^2 as |x|^2 - 2 x c + |c|^2,
- * one operation less and half of the digits gone when a sample is near a centre; three divisions instead of one;
- * an array of structs, which needs shuffles; U in memory; threads, which find the memory bus already busy.
+ * Alternatives that were not better (docs/decisions/0003-fcm-vectorised.md has the numbers): d^2 as |x|^2 - 2 x c +
+ * |c|^2, which is no faster and loses all digits when a sample is near a centre; three divisions, or an approximate
+ * reciprocal with two Newton steps, instead of one division; an array of structs; U in memory.
  *
  * Deviations from the paper: equation (3) is corrected (fcm.h).  A centre to which no sample belongs stays where it was
- * (the sum of weights in (2) is 0); a sample that lies on q centres belongs to each by 1/q.  The paper is silent on both. */
+ * (the sum of weights in (2) is 0); a sample that lies on q centres belongs to each by 1/q.  The paper is silent on
+ * both. */
 #include "classify/fcm.h"
 #include "classify/fcm-exact.h"
 #include "classify/fcm-kernel.h"

@@ -6,7 +6,8 @@
  * that keeps the largest share of its memory free, so that hosts of different size fill evenly.  Greedy: a set of VMs
  * that could be packed with much shuffling may be refused, but nothing is ever promised twice.
  *
- * A VM that fits nowhere does not end the work: the others are still placed, and the error names all that did not fit. */
+ * A VM that fits nowhere does not end the work: the others are still placed, and the error names all that did not fit.
+ */
 #include "place/place.h"
 #include "base/error.h"
 #include "base/units.h"
@@ -22,9 +23,8 @@ static Room room_of(const PlaceHost *host, double vcpus_per_cpu)
     double vcpus = vcpus_per_cpu * host->cpus - host->vcpus_taken;
 
     return (Room){
-        .memory_bytes = host->memory_free_bytes > host->keep_free_bytes
-                            ? host->memory_free_bytes - host->keep_free_bytes
-                            : 0,
+        .memory_bytes =
+            host->memory_free_bytes > host->keep_free_bytes ? host->memory_free_bytes - host->keep_free_bytes : 0,
         .vcpus = MAX(vcpus, 0),
     };
 }

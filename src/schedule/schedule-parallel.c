@@ -63,7 +63,7 @@ void schedule_parallel(Plan *plan, LinkRateFunc link_rate, gpointer user)
 
         step->wave = 0;
         step->bandwidth_bytes_per_s =
-            equal_share(source_rate, users(leaving, step->source), destination_rate,
-                        users(entering, step->destination), plan->options.bandwidth_bytes_per_s);
+            equal_share(source_rate, users(leaving, step->source), destination_rate, users(entering, step->destination),
+                        plan->options.bandwidth_bytes_per_s);
     }
 }

@@ -147,7 +147,8 @@ int main(int argc, char **argv)
     g_test_add_func("/clock-virtual/timers-fire-by-time-then-by-order-of-setting", test_timers_fire_in_order);
     g_test_add_func("/clock-virtual/timers-set-meanwhile-take-part", test_timers_set_meanwhile_take_part);
     g_test_add_func("/clock-virtual/cancelled-timers-stay-silent", test_cancelled_timers_stay_silent);
-    g_test_add_func("/clock-virtual/timer-in-the-past-fires-at-the-next-turn", test_timer_in_the_past_fires_at_the_next_turn);
+    g_test_add_func("/clock-virtual/timer-in-the-past-fires-at-the-next-turn",
+                    test_timer_in_the_past_fires_at_the_next_turn);
     g_test_add_func("/clock-virtual/timers-left-at-close-are-dropped", test_timers_left_at_close_are_dropped);
     return g_test_run();
 }

@@ -75,9 +75,9 @@ static void test_wrong_types_are_refused(void)
     static const struct {
         const char *member;
         guint accepted;
-    } ROWS[] = {{"word", 1 << 0},           {"half", 1 << 1},  {"three", 1 << 1 | 1 << 2 | 1 << 3},
-                {"minus", 1 << 1 | 1 << 3}, {"yes", 1 << 4},   {"list", 1 << 5},
-                {"inner", 1 << 6},          {"nothing", 0},    {"absent", 0}};
+    } ROWS[] = {{"word", 1 << 0},           {"half", 1 << 1}, {"three", 1 << 1 | 1 << 2 | 1 << 3},
+                {"minus", 1 << 1 | 1 << 3}, {"yes", 1 << 4},  {"list", 1 << 5},
+                {"inner", 1 << 6},          {"nothing", 0},   {"absent", 0}};
     g_autoptr(JsonObject) object = parse(TEXT);
 
     for (guint k = 0; k < G_N_ELEMENTS(ROWS); k++) {
@@ -103,8 +103,9 @@ static void test_number_too_large_is_refused(void)
 
 static void test_errors_say_what_and_where(void)
 {
-    static const char *const KINDS[] = {"a string",      "a number", "a whole number, 0 or more", "a whole number",
-                                        "true or false", "an array", "an object"};
+    static const char *const KINDS[] = {"a string",       "a number",      "a whole number, 0 or more",
+                                        "a whole number", "true or false", "an array",
+                                        "an object"};
     g_autoptr(JsonObject) object = parse(TEXT);
     GError *wrong[7] = {NULL};
     GError *missing[7] = {NULL};

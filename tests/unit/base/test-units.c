@@ -14,9 +14,11 @@ typedef struct Row {
 static void test_sizes(void)
 {
     static const Row ROWS[] = {
-        {"0", 0},           {"4096", 4096},       {"512M", 512 * MIB}, {"8MiB", 8 * MIB},         {"1.5G", 3 * GIB / 2},
-        {"1T", 1024 * GIB}, {"2KiB", 2048},       {"4K", 4096},        {"3kB", 3000},             {"2MB", 2000000},
-        {"1GB", 1000000000}, {"7 MiB", 7 * MIB},  {".5K", 512},        {"12B", 12},
+        {"0", 0},          {"4096", 4096},        {"512M", 512 * MIB},
+        {"8MiB", 8 * MIB}, {"1.5G", 3 * GIB / 2}, {"1T", 1024 * GIB},
+        {"2KiB", 2048},    {"4K", 4096},          {"3kB", 3000},
+        {"2MB", 2000000},  {"1GB", 1000000000},   {"7 MiB", 7 * MIB},
+        {".5K", 512},      {"12B", 12},
     };
 
     for (guint k = 0; k < G_N_ELEMENTS(ROWS); k++) {
@@ -32,14 +34,8 @@ static void test_sizes(void)
 static void test_rates(void)
 {
     static const Row ROWS[] = {
-        {"0", 0},
-        {"1gbit", 125000000},
-        {"100mbit", 12500000},
-        {"8kbit", 1000},
-        {"16bit", 2},
-        {"1Gbit/s", 125000000},
-        {"30MiB/s", 30 * MIB},
-        {"12.5MB/s", 12500000},
+        {"0", 0},     {"1gbit", 125000000},   {"100mbit", 12500000}, {"8kbit", 1000},
+        {"16bit", 2}, {"1Gbit/s", 125000000}, {"30MiB/s", 30 * MIB}, {"12.5MB/s", 12500000},
         {"5", 5},
     };
 
@@ -55,8 +51,8 @@ static void test_rates(void)
 static void test_durations(void)
 {
     static const Row ROWS[] = {
-        {"300ms", 300000000}, {"10s", 10000000000}, {"2min", 120000000000}, {"1.5s", 1500000000},
-        {"3", 3000000000},    {"50us", 50000},      {"9ns", 9},             {"1h", 3600000000000},
+        {"300ms", 300000000}, {"10s", 10000000000}, {"2min", 120000000000}, {"1.5s", 1500000000}, {"3", 3000000000},
+        {"50us", 50000},      {"9ns", 9},           {"1h", 3600000000000},
     };
 
     for (guint k = 0; k < G_N_ELEMENTS(ROWS); k++) {
@@ -70,8 +66,9 @@ static void test_durations(void)
 
 static void test_nonsense_is_refused(void)
 {
-    static const char *const BAD[] = {"",      " ",    "M",     "-1",      "-5M",  "+3M", "5 apples", "5MM", "1e400",
-                                      "nan",   "inf",  "0x10q", "12 34",   "5M ",  "1e30T", "99999999999999999999999"};
+    static const char *const BAD[] = {
+        "",      " ",   "M",   "-1",    "-5M",   "+3M", "5 apples", "5MM",
+        "1e400", "nan", "inf", "0x10q", "12 34", "5M ", "1e30T",    "99999999999999999999999"};
 
     for (guint k = 0; k <= G_N_ELEMENTS(BAD); k++) {
         const char *text = k < G_N_ELEMENTS(BAD) ? BAD[k] : NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests src/classify/classify.c: Table 1 of seed 000, every case on which the paper is silent, and what must not matter. */
+ * Tests src/classify/classify.c: Table 1 of seed 000, every case on which the paper is silent, and what must not
+ * matter. */
 #include "classify/classify.h"
 #include "base/error.h"
 
@@ -364,7 +365,8 @@ int main(int argc, char **argv)
     g_test_add_func("/classify/one-sided-data-has-one-class", test_one_sided_data_has_one_class);
     g_test_add_func("/classify/identical-vms-are-mixed", test_identical_vms_are_mixed);
     g_test_add_func("/classify/coincident-centres-make-mixed", test_coincident_centres_make_mixed);
-    g_test_add_func("/classify/clusters-are-named-anew-by-share-of-reads", test_clusters_are_named_anew_by_share_of_reads);
+    g_test_add_func("/classify/clusters-are-named-anew-by-share-of-reads",
+                    test_clusters_are_named_anew_by_share_of_reads);
     g_test_add_func("/classify/rates-are-handed-on", test_rates_are_handed_on);
     g_test_add_func("/classify/order-of-vms-does-not-matter", test_order_does_not_matter);
     g_test_add_func("/classify/scale-does-not-matter-where-it-must-not", test_scale_does_not_matter);

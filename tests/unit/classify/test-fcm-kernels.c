@@ -14,7 +14,8 @@ static void test_kernels_agree(void)
     double objective = 0;
     guint tested = 0;
 
-    EACH_KERNEL(kernel) {
+    EACH_KERNEL(kernel)
+    {
         g_auto(FcmResult) result = {0};
         FcmCentres centres = CORNERS;
         double own = fcm_iterate_with(*kernel, data->reads, data->writes, data->length, &centres);
@@ -46,10 +47,11 @@ static void test_every_kernel_of_this_processor_is_there(void)
 
 #if defined(__x86_64__)
     expected += __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    expected += __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                __builtin_cpu_supports("avx512vl");
+    expected +=
+        __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #endif
-    EACH_KERNEL(kernel) {
+    EACH_KERNEL(kernel)
+    {
         length++;
     }
     g_assert_cmpuint(length, ==, expected);
@@ -64,7 +66,8 @@ static void test_sample_on_a_centre_belongs_to_it(void)
 
         data->reads[21] = CORNERS.read[k];
         data->writes[21] = CORNERS.written[k];
-        EACH_KERNEL(kernel) {
+        EACH_KERNEL(kernel)
+        {
             g_auto(FcmResult) result = {0};
 
             fcm_run_with(*kernel, data->reads, data->writes, data->length, &CORNERS, &once, NULL, &result);
@@ -82,7 +85,8 @@ static void test_coincident_centres_share_a_sample(void)
     const FcmOptions once = {.max_iterations = 1, .tolerance = 0};
 
     data->reads[33] = data->writes[33] = 0.5;
-    EACH_KERNEL(kernel) {
+    EACH_KERNEL(kernel)
+    {
         g_auto(FcmResult) result = {0};
         FcmCentres centres = PAIR;
         double objective = fcm_iterate_with(*kernel, data->reads, data->writes, data->length, &centres);
@@ -105,7 +109,8 @@ static void test_identical_samples_belong_to_all_alike(void)
         data->reads[j] = 0.3;
         data->writes[j] = 0.1;
     }
-    EACH_KERNEL(kernel) {
+    EACH_KERNEL(kernel)
+    {
         g_auto(FcmResult) result = {0};
 
         run_with(*kernel, data, &result);
@@ -127,7 +132,8 @@ static void test_centre_without_samples_stays(void)
         data->reads[j] = CORNERS.read[1];
         data->writes[j] = CORNERS.written[1];
     }
-    EACH_KERNEL(kernel) {
+    EACH_KERNEL(kernel)
+    {
         FcmCentres centres = CORNERS;
 
         g_assert_cmpfloat(fcm_iterate_with(*kernel, data->reads, data->writes, data->length, &centres), ==, 0);
@@ -141,7 +147,8 @@ static void test_extreme_rates_are_scaled(void)
     g_autoptr(Data) data = data_random(200, 13);
     g_autoptr(Data) scaled = data_new(200);
 
-    EACH_KERNEL(kernel) {
+    EACH_KERNEL(kernel)
+    {
         g_auto(FcmResult) expected = {0};
 
         run_with(*kernel, data, &expected);
@@ -174,7 +181,8 @@ static void test_mixed_magnitudes_give_finite_shares(void)
         data->reads[j] *= MAGNITUDES[j % G_N_ELEMENTS(MAGNITUDES)];
         data->writes[j] *= MAGNITUDES[j % G_N_ELEMENTS(MAGNITUDES)];
     }
-    EACH_KERNEL(kernel) {
+    EACH_KERNEL(kernel)
+    {
         g_auto(FcmResult) result = {0};
 
         run_with(*kernel, data, &result);
@@ -202,7 +210,8 @@ static void test_iteration_survives_any_magnitude(void)
             scaled->reads[j] = data->reads[j] * magnitude;
             scaled->writes[j] = data->writes[j] * magnitude;
         }
-        EACH_KERNEL(kernel) {
+        EACH_KERNEL(kernel)
+        {
             FcmCentres centres = CORNERS;
             double own;
 
@@ -226,7 +235,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fcm-kernels/kernels-agree-within-1e-12", test_kernels_agree);
-    g_test_add_func("/fcm-kernels/every-kernel-of-this-processor-is-tested", test_every_kernel_of_this_processor_is_there);
+    g_test_add_func("/fcm-kernels/every-kernel-of-this-processor-is-tested",
+                    test_every_kernel_of_this_processor_is_there);
     g_test_add_func("/fcm-kernels/sample-on-a-centre-belongs-to-it", test_sample_on_a_centre_belongs_to_it);
     g_test_add_func("/fcm-kernels/coincident-centres-share-a-sample", test_coincident_centres_share_a_sample);
     g_test_add_func("/fcm-kernels/identical-samples-belong-to-all-alike", test_identical_samples_belong_to_all_alike);

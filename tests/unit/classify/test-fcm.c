@@ -42,8 +42,9 @@ static gsize textbook_nearest(const Data *data, double read, double written, con
     gsize best = data->length;
 
     for (gsize j = 0; j < data->length; j++) {
-        if (!taken[j] && (best == data->length || fcm_cosine(data->reads[j], data->writes[j], read, written) >
-                                                      fcm_cosine(data->reads[best], data->writes[best], read, written))) {
+        if (!taken[j] &&
+            (best == data->length || fcm_cosine(data->reads[j], data->writes[j], read, written) >
+                                         fcm_cosine(data->reads[best], data->writes[best], read, written))) {
             best = j;
         }
     }
@@ -75,11 +76,13 @@ static void test_initial_centres_agree_with_a_search(void)
 
 static void test_paper_with_unit_vectors(void)
 {
-    static const double PAIRS[][2] = {{1, 0}, {0, 1}, {M_SQRT1_2, M_SQRT1_2}, {0.31622776601683794, 0.9486832980505138}};
+    static const double PAIRS[][2] = {
+        {1, 0}, {0, 1}, {M_SQRT1_2, M_SQRT1_2}, {0.31622776601683794, 0.9486832980505138}};
     static const FcmCentres EXPECTED = {{0.9996, 0.1384, 0.6993}, {0.0005, 0.9775, 0.7117}};
     g_autoptr(Data) data = data_from(PAIRS, 4);
 
-    EACH_KERNEL(kernel) {
+    EACH_KERNEL(kernel)
+    {
         g_auto(FcmResult) result = {0};
 
         run_with(*kernel, data, &result);
@@ -96,7 +99,8 @@ static void test_paper_with_raw_rates(void)
     static const double PAIRS[][2] = {{2048, 0}, {0, 2048}, {256, 256}, {128, 384}};
     g_autoptr(Data) data = data_from(PAIRS, 4);
 
-    EACH_KERNEL(kernel) {
+    EACH_KERNEL(kernel)
+    {
         g_auto(FcmResult) result = {0};
 
         run_with(*kernel, data, &result);
@@ -113,7 +117,8 @@ static void test_memberships_sum_to_one(void)
     for (guint k = 0; k < G_N_ELEMENTS(LENGTHS); k++) {
         g_autoptr(Data) data = data_random(LENGTHS[k], k);
 
-        EACH_KERNEL(kernel) {
+        EACH_KERNEL(kernel)
+        {
             g_auto(FcmResult) result = {0};
 
             run_with(*kernel, data, &result);
@@ -136,7 +141,8 @@ static void test_objective_never_rises(void)
         g_autoptr(Data) data = data_random(3 + 41 * seed, seed);
         double objectives[300];
 
-        EACH_KERNEL(kernel) {
+        EACH_KERNEL(kernel)
+        {
             g_auto(FcmResult) result = {0};
 
             fcm_run_with(*kernel, data->reads, data->writes, data->length, &CORNERS, &OPTIONS, objectives, &result);
@@ -158,7 +164,8 @@ static void test_iteration_agrees_with_textbook(void)
         FcmCentres expected = CORNERS;
         double objective = textbook_iterate(data->reads, data->writes, data->length, &expected, 2, data->u);
 
-        EACH_KERNEL(kernel) {
+        EACH_KERNEL(kernel)
+        {
             FcmCentres centres = CORNERS;
 
             assert_relative(fcm_iterate_with(*kernel, data->reads, data->writes, data->length, &centres), objective,
@@ -235,7 +242,8 @@ static void test_order_does_not_matter(void)
         reversed->reads[j] = data->reads[data->length - 1 - j];
         reversed->writes[j] = data->writes[data->length - 1 - j];
     }
-    EACH_KERNEL(kernel) {
+    EACH_KERNEL(kernel)
+    {
         g_auto(FcmResult) expected = {0};
         g_auto(FcmResult) result = {0};
 

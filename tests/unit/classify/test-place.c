@@ -99,11 +99,16 @@ static void case_init(Case *c, guint32 seed)
     c->vms_length = (guint)g_rand_int_range(rand, 1, 8);
     c->hosts_length = (guint)g_rand_int_range(rand, 1, 4);
     for (guint i = 0; i < c->vms_length; i++) {
-        c->vms[i] = (PlaceVm){NAMES[i], (guint64)g_rand_int_range(rand, 1, 9) * GIB, (guint)g_rand_int_range(rand, 1, 5)};
+        c->vms[i] =
+            (PlaceVm){NAMES[i], (guint64)g_rand_int_range(rand, 1, 9) * GIB, (guint)g_rand_int_range(rand, 1, 5)};
     }
     for (guint h = 0; h < c->hosts_length; h++) {
-        c->hosts[h] = (PlaceHost){NAMES[h], 32 * GIB, (guint64)g_rand_int_range(rand, 1, 25) * GIB,
-                                  (guint64)g_rand_int_range(rand, 0, 3) * GIB, 4, (guint)g_rand_int_range(rand, 0, 8)};
+        c->hosts[h] = (PlaceHost){NAMES[h],
+                                  32 * GIB,
+                                  (guint64)g_rand_int_range(rand, 1, 25) * GIB,
+                                  (guint64)g_rand_int_range(rand, 0, 3) * GIB,
+                                  4,
+                                  (guint)g_rand_int_range(rand, 0, 8)};
     }
 }
 
@@ -192,8 +197,8 @@ static void test_order_does_not_matter(void)
             turned.vms[i] = c.vms[c.vms_length - 1 - i];
         }
         fits = place_by_fit(c.vms, c.vms_length, c.hosts, c.hosts_length, 3, destinations, NULL);
-        g_assert_cmpint(
-            place_by_fit(turned.vms, c.vms_length, c.hosts, c.hosts_length, 3, turned_destinations, NULL), ==, fits);
+        g_assert_cmpint(place_by_fit(turned.vms, c.vms_length, c.hosts, c.hosts_length, 3, turned_destinations, NULL),
+                        ==, fits);
         for (guint i = 0; fits && i < c.vms_length; i++) {
             g_assert_cmpuint(turned_destinations[c.vms_length - 1 - i], ==, destinations[i]);
         }

@@ -42,7 +42,8 @@ static void test_recursion_is_equation_6(void)
         for (gsize i = 0; i < length; i++) {
             series[i] = g_rand_double_range(rand, 0, 1e5);
         }
-        g_assert_cmpfloat_with_epsilon(smooth_exponential(series, length, alpha), unrolled(series, length, alpha), 1e-7);
+        g_assert_cmpfloat_with_epsilon(smooth_exponential(series, length, alpha), unrolled(series, length, alpha),
+                                       1e-7);
     }
 }
 
