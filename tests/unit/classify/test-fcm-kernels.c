@@ -3,6 +3,7 @@
  * Tests src/classify/fcm-kernels.c and fcm-exact.c: all instruction sets give the same numbers, and those are right at
  * the edges of what a double can hold. */
 #include "bench/fcm-textbook.h"
+#include "classify/fcm-exact.h"
 #include "fcm-data.h"
 
 static void test_kernels_agree(void)
@@ -231,6 +232,46 @@ static void test_iteration_survives_any_magnitude(void)
     }
 }
 
+/* From rates that no kernel can handle to rates that all can: what a kernel does not give back must be right in every
+ * digit, also the small memberships of samples that are near one centre. */
+static void test_trusted_blocks_are_exact(void)
+{
+    g_autoptr(Data) data = data_random(8, 21);
+    guint trusted = 0;
+    guint returned = 0;
+
+    for (int exponent = -300; exponent <= -100; exponent++) {
+        FcmCentres centres = CORNERS;
+        g_autoptr(Data) scaled = data_new(data->length);
+
+        for (int i = 0; i < FCM_CLUSTERS; i++) {
+            centres.read[i] = ldexp(centres.read[i], exponent);
+            centres.written[i] = ldexp(centres.written[i], exponent);
+        }
+        for (gsize j = 0; j < data->length; j++) {
+            scaled->reads[j] = ldexp(1 + data->reads[j] / 100, exponent);
+            scaled->writes[j] = ldexp(0.02 + data->writes[j] / 100, exponent);
+        }
+        EACH_KERNEL(kernel)
+        {
+            FcmSums sums = {0};
+            FcmSums expected = {0};
+
+            if (!(*kernel)->sum(scaled->reads, scaled->writes, data->length, &centres, &sums)) {
+                returned++;
+                continue;
+            }
+            trusted++;
+            fcm_exact_sum(scaled->reads, scaled->writes, data->length, &centres, &expected);
+            for (int i = 0; i < FCM_CLUSTERS; i++) {
+                assert_relative(sums.weight[i], expected.weight[i], 1e-12);
+            }
+        }
+    }
+    g_assert_cmpuint(trusted, >, 50); /* both kinds were really tried */
+    g_assert_cmpuint(returned, >, 50);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -244,5 +285,6 @@ int main(int argc, char **argv)
     g_test_add_func("/fcm-kernels/extreme-rates-are-scaled-without-loss", test_extreme_rates_are_scaled);
     g_test_add_func("/fcm-kernels/mixed-magnitudes-give-finite-shares", test_mixed_magnitudes_give_finite_shares);
     g_test_add_func("/fcm-kernels/iteration-survives-any-magnitude", test_iteration_survives_any_magnitude);
+    g_test_add_func("/fcm-kernels/trusted-blocks-are-exact", test_trusted_blocks_are_exact);
     return g_test_run();
 }
