@@ -102,11 +102,8 @@ void call_start(Call *call, LibvirtDriver *driver, const char *host)
 }
 
 /* What a failed libvirt call means to us. */
-static GodwitError code_of(const virError *error, virConnectPtr connection)
+static GodwitError code_of(const virError *error, gboolean is_connected)
 {
-    if (connection && virConnectIsAlive(connection) != 1) {
-        return GODWIT_ERROR_LOST;
-    }
     switch (error->code) {
     case VIR_ERR_NO_DOMAIN:
         return GODWIT_ERROR_NOT_FOUND;
@@ -127,21 +124,26 @@ static GodwitError code_of(const virError *error, virConnectPtr connection)
     case VIR_ERR_INVALID_ARG:
         return GODWIT_ERROR_REFUSED;
     default:
-        return connection ? GODWIT_ERROR_FAILED : GODWIT_ERROR_UNREACHABLE;
+        return is_connected ? GODWIT_ERROR_FAILED : GODWIT_ERROR_UNREACHABLE;
     }
 }
 
 void set_libvirt_error(GError **error, virConnectPtr connection, const char *format, ...)
 {
     virErrorPtr last = virSaveLastError(); /* virConnectIsAlive below would overwrite it */
+    gboolean is_lost = connection && virConnectIsAlive(connection) != 1;
     g_autofree char *prefix = NULL;
     va_list arguments;
 
     va_start(arguments, format);
     prefix = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_set_error(error, GODWIT_ERROR, last ? code_of(last, connection) : GODWIT_ERROR_FAILED, "%s: %s", prefix,
-                last && last->message ? last->message : "libvirt gives no reason");
+    if (is_lost) {
+        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_LOST, "%s: the connection to libvirtd ended meanwhile", prefix);
+    } else {
+        g_set_error(error, GODWIT_ERROR, last ? code_of(last, connection != NULL) : GODWIT_ERROR_FAILED, "%s: %s",
+                    prefix, last && last->message ? last->message : "libvirt gives no reason");
+    }
     virFreeError(last);
     virResetLastError();
 }

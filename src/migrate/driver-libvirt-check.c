@@ -139,6 +139,7 @@ static void run_probe(Call *call, virConnectPtr unused, GError **error)
 {
     const HostConfig *config = call->link->config;
     g_autoptr(GSubprocess) process = NULL;
+    int status;
 
     if (!config->agent_command) {
         g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_UNSUPPORTED, "host %s: the inventory has no agent command to try",
@@ -147,8 +148,16 @@ static void run_probe(Call *call, virConnectPtr unused, GError **error)
     }
     process = g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE, error, "timeout",
                                PROBE_LIMIT_S, "/bin/sh", "-c", config->agent_command, NULL);
-    if (process && !g_subprocess_wait_check(process, NULL, NULL)) {
-        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_UNREACHABLE, "host %s: nothing can be run there", config->name);
+    if (!process || !g_subprocess_wait(process, NULL, error)) {
+        return;
+    }
+    status = g_subprocess_get_if_exited(process) ? g_subprocess_get_exit_status(process) : -1;
+    if (status == 126 || status == 127) { /* the shell's word for a command that is not there: nothing is learned */
+        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_UNSUPPORTED, "host %s: its agent command cannot be run",
+                    config->name);
+    } else if (status != 0) {
+        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_UNREACHABLE, "host %s: its agent does not answer either",
+                    config->name);
     }
 }
 

@@ -10,6 +10,7 @@
  *     source       suspended, migrated                      FINISH, unless post-copy was asked for
  *     destination  resumed, migrated                        CONFIRM, the destination runs the guest (if it did not)
  *     source       stopped for another reason than migrated whose fault it is when the job fails
+ *     destination  stopped, failed, without a shutdown      its QEMU died
  *     source       job completed                            final statistics
  *
  * Events of two connections may overtake one another; job_reach_phase drops what would go backwards. */
@@ -77,11 +78,17 @@ static void on_resumed(DriverJob *job, gboolean is_source, int detail)
     }
 }
 
-static void on_stopped(DriverJob *job, gboolean is_source, int detail)
+/* libvirt ends the destination's QEMU itself when a migration failed, and says so before (shutdown); one that only
+ * stops has died. */
+static void on_destination_stopped(DriverJob *job, int detail)
 {
-    if (!is_source) {
-        return; /* libvirt itself ends the destination's QEMU when a migration failed */
+    if (detail == VIR_DOMAIN_EVENT_STOPPED_FAILED && !job->is_ended_by_libvirt && job->phase >= PHASE_PREPARE) {
+        job->blame = FAULT_QEMU;
     }
+}
+
+static void on_source_stopped(DriverJob *job, int detail)
+{
     switch (detail) {
     case VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN:
         job->blame = FAULT_GUEST;
@@ -114,7 +121,9 @@ static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event
     } else if (event == VIR_DOMAIN_EVENT_RESUMED) {
         on_resumed(job, is_source, detail);
     } else if (event == VIR_DOMAIN_EVENT_STOPPED) {
-        on_stopped(job, is_source, detail);
+        (is_source ? on_source_stopped : on_destination_stopped)(job, detail);
+    } else if (event == VIR_DOMAIN_EVENT_SHUTDOWN && !is_source) {
+        job->is_ended_by_libvirt = TRUE;
     }
     job_unref(job);
     return 0;

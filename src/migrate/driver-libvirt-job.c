@@ -212,6 +212,28 @@ static void set_downtime_limit(DriverJob *job, virDomainPtr domain, virConnectPt
     }
 }
 
+/* Found by trying: on libvirt 11.3 the destination's libvirtd crashes whenever a post-copy is to be resumed there
+ * (qemuProcessIncomingDefNew reads through a NULL pointer), whatever the parameters and whoever asks. */
+gboolean recovery_is_possible(DriverJob *job, GError **error)
+{
+    virConnectPtr destination = host_link_take(job->destination, error);
+    unsigned long version = 0;
+
+    if (!destination) {
+        return FALSE;
+    }
+    if (virConnectGetLibVersion(destination, &version) < 0) {
+        set_libvirt_error(error, destination, "host %s", job->destination->config->name);
+    } else if (version / 1000 == 11003) {
+        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_UNSUPPORTED,
+                    "host %s: libvirt 11.3 cannot take up a broken post-copy (its daemon crashes); another version can",
+                    job->destination->config->name);
+        version = 0;
+    }
+    virConnectClose(destination);
+    return version != 0;
+}
+
 static void migrate_direct(DriverJob *job, virDomainPtr domain, virConnectPtr source, GError **error)
 {
     virConnectPtr destination = host_link_take(job->destination, error);
@@ -236,7 +258,9 @@ static void migrate(DriverJob *job, virConnectPtr connection, GError **error)
     if (!domain) {
         return;
     }
-    set_downtime_limit(job, domain, connection, error);
+    if (!job->is_recovery || recovery_is_possible(job, error)) {
+        set_downtime_limit(job, domain, connection, error);
+    }
     if (*error) {
         ; /* nothing has begun */
     } else if (job->is_direct) {

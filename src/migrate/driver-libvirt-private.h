@@ -197,6 +197,7 @@ struct DriverJob {
     gboolean is_postcopy_asked;
     gboolean is_postcopy;
     gboolean has_switched;
+    gboolean is_ended_by_libvirt; /* the destination's QEMU */
     gboolean has_final;
     JobStats final; /* of the completed job, as the hosts reported it */
     Fault blame;    /* what the events told */
@@ -214,6 +215,9 @@ void job_reach_phase(DriverJob *job, Phase phase); /* never backwards */
 
 /* The thread is given up: the job ends with 'error' although libvirt has not answered. */
 void job_abandon(DriverJob *job, const char *why);
+
+/* Whether the destination can take up a broken post-copy again; the error says why not.  Worker or job thread only. */
+gboolean recovery_is_possible(DriverJob *job, GError **error);
 
 /* Forgets the limit that a cancel has set. */
 void job_uncancel(DriverJob *job);

@@ -161,24 +161,29 @@ static guint64 node_stat(virNodeMemoryStatsPtr stats, int length, const char *fi
     return 0;
 }
 
-/* Memory that new VMs could take.  libvirt does not report the kernel's MemAvailable; page cache can be given up, but
- * guests backed by files or memfd are counted as page cache as well, so what the running VMs may grow to bounds it. */
+/* Memory that new VMs could take: the kernel's MemAvailable from libvirt 12.3 on.  Before, page cache can be given up,
+ * but guests backed by files or memfd are counted as page cache as well, so what the running VMs may grow to bounds it.
+ */
 static void read_memory(HostFacts *facts, virConnectPtr connection)
 {
     virNodeMemoryStats stats[16];
     int length = G_N_ELEMENTS(stats);
     guint64 vms_bytes = host_facts_vm_ram_bytes(facts);
     guint64 rest_bytes = facts->memory_bytes > vms_bytes ? facts->memory_bytes - vms_bytes : 0;
+    guint64 free_bytes;
 
     if (virNodeGetMemoryStats(connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats, &length, 0) < 0) {
         forget_libvirt_error();
-        facts->memory_free_bytes = MIN(virNodeGetFreeMemory(connection), rest_bytes);
+        free_bytes = virNodeGetFreeMemory(connection);
+    } else if (node_stat(stats, length, "available")) {
+        facts->memory_free_bytes = node_stat(stats, length, "available");
         return;
+    } else {
+        free_bytes = node_stat(stats, length, VIR_NODE_MEMORY_STATS_FREE) +
+                     node_stat(stats, length, VIR_NODE_MEMORY_STATS_BUFFERS) +
+                     node_stat(stats, length, VIR_NODE_MEMORY_STATS_CACHED);
     }
-    facts->memory_free_bytes = MIN(node_stat(stats, length, VIR_NODE_MEMORY_STATS_FREE) +
-                                       node_stat(stats, length, VIR_NODE_MEMORY_STATS_BUFFERS) +
-                                       node_stat(stats, length, VIR_NODE_MEMORY_STATS_CACHED),
-                                   rest_bytes);
+    facts->memory_free_bytes = MIN(free_bytes, rest_bytes);
 }
 
 /* libvirt has no question "may QEMU here use userfaultfd?"; a destination that may not says so in Prepare, before

@@ -3,6 +3,8 @@
  * What is said to a migration that runs, and recovery: resuming a paused copy, removing one that waits in vain. */
 #include "migrate/driver-libvirt-private.h"
 
+#include <math.h>
+
 #include "base/error.h"
 #include "base/units.h"
 
@@ -88,7 +90,8 @@ static int carry_out(OrderCall *self, virDomainPtr domain, virConnectPtr connect
     case ORDER_CANCEL:
         return virDomainAbortJob(domain);
     case ORDER_BREAK:
-        return virDomainAbortJobFlags(domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY);
+        return recovery_is_possible(self->job, error) ? virDomainAbortJobFlags(domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY)
+                                                      : 0;
     case ORDER_RESUME:
         return resume_paused(domain, connection, error);
     case ORDER_REMOVE:
@@ -252,6 +255,7 @@ static void deliver_stats(Call *call, const GError *error)
 {
     StatsCall *self = (StatsCall *)call;
 
+    self->stats.downtime_ms = NAN; /* while it runs, libvirt's is only what QEMU expects */
     self->stats.is_postcopy = self->job->is_postcopy;
     self->stats.passes = MAX(self->stats.passes, self->job->passes);
     self->done(error ? NULL : &self->stats, error, self->user);

@@ -137,7 +137,8 @@ struct Driver {
     void (*force)(DriverJob *job, DriverDoneFunc done, gpointer user);  /* stop the guest, copy the rest */
     void (*cancel)(DriverJob *job, DriverDoneFunc done, gpointer user); /* before post-copy only */
     /* Takes a post-copy whose stream is dead for broken, so that its job ends (JOB_EVENT_POSTCOPY_FAILED, ENDED with an
-     * error) and it can be recovered; without this QEMU may wait a quarter of an hour for TCP to notice. */
+     * error) and it can be recovered; without this QEMU waits a quarter of an hour for TCP to notice.
+     * GODWIT_ERROR_UNSUPPORTED when these hosts could not recover it: then waiting is the better hope. */
     void (*break_postcopy)(DriverJob *job, DriverDoneFunc done, gpointer user);
     void (*query_stats)(DriverJob *job, DriverStatsFunc done, gpointer user);
 
@@ -145,7 +146,8 @@ struct Driver {
      * that still waits for a migration that will not come; refuses anything that ever ran. */
     void (*resume_vm)(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done, gpointer user);
     void (*remove_incoming)(Driver *driver, const char *host, const char *vm_uuid, DriverDoneFunc done, gpointer user);
-    /* Goes on with a broken post-copy: source pushes the rest again. */
+    /* Goes on with a broken post-copy: the source pushes the rest again.  The job ends with GODWIT_ERROR_UNSUPPORTED
+     * when trying again is of no use. */
     DriverJob *(*recover_postcopy)(Driver *driver, const MigrationRequest *request, JobEventFunc func, gpointer user);
 
     /* Called exactly once.  Jobs still running go on at the hosts when they are peer-to-peer; their callbacks are not

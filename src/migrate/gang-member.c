@@ -159,7 +159,7 @@ static void recover(gpointer data)
 static gboolean may_recover(const Member *member, const TruthView *view, const Verdict *verdict)
 {
     return verdict->kind == OUTCOME_POSTCOPY_BROKEN && member->recoveries < RECOVERIES_MAX &&
-           view->source.has_answered && view->destination.has_answered;
+           !member->is_beyond_recovery && view->source.has_answered && view->destination.has_answered;
 }
 
 static void on_verdict(const TruthView *view, const Verdict *verdict, gpointer user)
@@ -217,6 +217,10 @@ static void on_job_ended(Member *member, const JobEvent *event)
     if (event->stats && event->stats->bytes_sent >= member->progress.stats.bytes_sent) {
         member->progress.stats = *event->stats;
     }
+    /* A recovery that cannot be, or that the destination's libvirtd did not survive, is not tried again. */
+    member->is_beyond_recovery |=
+        g_error_matches(event->error, GODWIT_ERROR, GODWIT_ERROR_UNSUPPORTED) ||
+        (member->recoveries > 0 && event->error && event->blame == FAULT_DESTINATION_LIBVIRTD);
     log_info("VM %s: its migration ended (%s)", member->step->vm, event->error ? event->error->message : "well");
     /* A post-copy that broke stays one until both hosts have said that nothing can be taken up again. */
     if (member->job_succeeded || member->machine.phase != PHASE_POSTCOPY) {
@@ -228,8 +232,8 @@ static void on_job_ended(Member *member, const JobEvent *event)
 static void on_pass(Member *member, guint64 passes)
 {
     member->progress.stats.passes = MAX(member->progress.stats.passes, passes);
-    if (!member->moved_ns) {
-        member->moved_ns = gang_now(member->gang);
+    if (!member->first_pass_ns) {
+        member->first_pass_ns = member->moved_ns = gang_now(member->gang);
     }
     steer_on_pass(member);
     gang_tell(member);

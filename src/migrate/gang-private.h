@@ -61,12 +61,14 @@ typedef struct Member {
     gboolean is_stats_asked;
 
     /* what came of it */
+    gint64 first_pass_ns;
     gint64 switched_ns;
     gint64 ended_ns;
     gint64 moved_ns; /* when a byte was last seen moving */
     guint64 moved_bytes;
     guint64 most_left_bytes;
     guint recoveries;
+    gboolean is_beyond_recovery;
     guint timer; /* of a recovery */
     gboolean job_succeeded;
     Fault blame;

@@ -202,7 +202,8 @@ static StuckView view_of(const Member *member)
         .can_postcopy = member->may_postcopy && member->postcopy_refusals < POSTCOPY_REFUSALS_MAX,
         .stuck_after_ns = options->stuck_after_ns,
         .stuck_passes = options->stuck_passes,
-        .running_ns = gang_now(member->gang) - member->progress.begun_ns,
+        /* Disks are copied before the first pass and take as long as they take. */
+        .running_ns = member->first_pass_ns ? gang_now(member->gang) - member->first_pass_ns : 0,
         .passes = member->progress.stats.passes,
     };
 }
@@ -244,9 +245,16 @@ static void on_broken(const GError *error, gpointer user)
 {
     Member *member = user;
 
-    if (gang_took(member->gang) && error) {
+    if (!gang_took(member->gang) || !member->job) {
+        return;
+    }
+    if (g_error_matches(error, GODWIT_ERROR, GODWIT_ERROR_UNSUPPORTED)) {
+        member_remark(member, g_strdup_printf("its post-copy stands still, waiting for the link (%s)", error->message));
+    } else if (error) {
         member->is_broken_asked = FALSE;
         log_debug("VM %s: post-copy not ended yet: %s", member->step->vm, error->message);
+    } else {
+        member->blame = FAULT_LINK;
     }
 }
 
@@ -260,9 +268,8 @@ static void give_up_stalled(Member *member)
         member_remark(member, g_strdup_printf("no byte moved for %s: cancelled", limit));
         steer_cancel(member, FAULT_LINK);
     } else if (member->machine.phase == PHASE_POSTCOPY && !member->is_broken_asked) {
-        member_remark(member, g_strdup_printf("no byte moved for %s in post-copy: taken for broken", limit));
+        member_remark(member, g_strdup_printf("no byte moved for %s in post-copy", limit));
         member->is_broken_asked = TRUE;
-        member->blame = FAULT_LINK;
         gang->pending++;
         gang->driver->break_postcopy(member->job, on_broken, member);
     }

@@ -201,6 +201,9 @@ static void note_stats(Member *member, const JobStats *stats)
     double seconds = (double)(now_ns - member->moved_ns) / (double)NS_PER_S;
     double measured = member->moved_ns && seconds > 0 ? (double)moved_bytes / seconds : 0;
 
+    if (stats->bytes_sent == 0 && stats->bytes_remaining == 0) {
+        return; /* a job that has just begun, or just failed: libvirt counts nothing */
+    }
     progress->stats = *stats;
     if (!stats->bytes_per_s) {
         progress->stats.bytes_per_s = (guint64)measured;
@@ -234,8 +237,9 @@ static void ask_stats(Member *member)
 {
     Gang *gang = member->gang;
     Phase phase = member->machine.phase;
+    Phase first = member->copy_disks && member->copy_disks->len ? PHASE_PREPARE : PHASE_PERFORM; /* disks go first */
 
-    if (member->job && !member->is_stats_asked && phase >= PHASE_PERFORM && phase <= PHASE_CONFIRM) {
+    if (member->job && !member->is_stats_asked && phase >= first && phase <= PHASE_CONFIRM) {
         member->is_stats_asked = TRUE;
         gang->pending++;
         gang->stats_waiting++;

@@ -53,7 +53,7 @@ typedef struct StuckView {
     gboolean can_postcopy; /* the migration was started with the capability and has not been refused it */
     gint64 stuck_after_ns; /* 0: never */
     guint64 stuck_passes;  /* 0: any number */
-    gint64 running_ns;     /* since the start */
+    gint64 running_ns;     /* since the first pass began */
     guint64 passes;
 } StuckView;
 

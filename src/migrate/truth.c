@@ -163,8 +163,11 @@ static void took_word(Truth *truth, HostWord *word, const VmTruth *answer, const
         log_debug("VM %s: %s says %s%s%s", truth->step->vm, word->host, vm_state_name(answer->state),
                   answer->is_incoming ? ", incoming" : "", answer->is_migrating_out ? ", migrating" : "");
     } else {
+        if (!word->was_silent) {
+            log_info("VM %s: %s is asked where it is and does not answer, asking again: %s", truth->step->vm,
+                     word->host, error->message);
+        }
         word->was_silent = TRUE;
-        log_info("VM %s: %s is asked where it is and does not answer: %s", truth->step->vm, word->host, error->message);
     }
     if (truth->waiting == 0) {
         end_round(truth);
