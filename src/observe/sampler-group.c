@@ -13,7 +13,7 @@
  * and leaves a debt, which has to be earned back first.
  *
  * A write window looks at as many pages as the purse allows when it pays for WRITE_WINDOWS per VM and period: fewer and
- * larger windows would leave more of the time unseen.
+ * larger windows would leave more of the time unseen.  Only the first ones are larger, to find out where to look.
  *
  * A VM's two windows may be open together, if they were opened together (sampler.h says why).  The write window is then
  * the longer one, by what arming and scanning the access window take; so a VM for which that is much (SOLO_SHARE) has
@@ -27,6 +27,7 @@
 #include "base/units.h"
 
 #define WRITE_WINDOWS       4.0
+#define LEARNING_TIMES      4.0 /* what a learning window may cost, in others */
 #define WORKING_SET_PERIODS 10
 #define WINDOWS_BEFORE      2    /* rates are worth more than the working set */
 #define SOLO_SHARE          0.1  /* of S */
@@ -193,8 +194,9 @@ static gboolean act_open_access(SamplerGroup *group G_GNUC_UNUSED, Sampler *samp
 static gboolean act_open_write(SamplerGroup *group, Sampler *sampler, GError **error)
 {
     double budget_ns = purse_limit_ns(group) / WRITE_WINDOWS / group->members->len;
+    double times = sampler_windows(sampler, WINDOW_WRITE) < LEARNING_WINDOWS ? LEARNING_TIMES : 1;
 
-    return sampler_open_window(sampler, WINDOW_WRITE, (gint64)budget_ns, error);
+    return sampler_open_window(sampler, WINDOW_WRITE, (gint64)(times * budget_ns), error);
 }
 
 /* Does something with a sampler and charges what it cost.  When the VM is gone, so is the member, and FALSE comes back.

@@ -18,11 +18,13 @@ typedef struct Window {
     gint64 arm_cost_ns;
     gint64 expected_ns;
     gint64 spent_ns;
+    guint windows_in_all;
 
     /* Since the period began. */
     guint windows;
-    gint64 length_ns;  /* really passed */
-    double counted_ns; /* what counts are divided by */
+    gboolean has_learnt; /* one of them at least was not a learning window */
+    gint64 length_ns;    /* really passed */
+    double counted_ns;   /* what counts are divided by */
     double pages;
     double variance;
     double dirty_bytes;
@@ -158,6 +160,11 @@ gint64 sampler_spent_ns(const Sampler *sampler, WindowKind kind)
     return sampler->windows[kind].spent_ns;
 }
 
+guint sampler_windows(const Sampler *sampler, WindowKind kind)
+{
+    return sampler->windows[kind].windows_in_all;
+}
+
 gboolean sampler_is_open(const Sampler *sampler, WindowKind kind)
 {
     return sampler->windows[kind].is_open;
@@ -199,11 +206,26 @@ gboolean sampler_open_window(Sampler *sampler, WindowKind kind, gint64 budget_ns
     return TRUE;
 }
 
+static void begin_period(Window *window)
+{
+    window->windows = 0;
+    window->has_learnt = FALSE;
+    window->length_ns = 0;
+    window->counted_ns = 0;
+    window->pages = window->variance = window->dirty_bytes = 0;
+    window->grain_bytes = 0;
+}
+
 /* Adds what 'scan' says to the period. */
 static void count_window(Window *window, WindowKind kind, const TrackerScan *scan, gint64 length_ns, gint64 scan_ns)
 {
     gboolean is_late = (double)length_ns > (1 + LATE_SHARE) * (double)scan_ns;
 
+    /* Where better ones follow in the same period, learning windows do not count. */
+    if (!scan->is_learning && !window->has_learnt) {
+        begin_period(window);
+        window->has_learnt = TRUE;
+    }
     window->windows++;
     window->length_ns += length_ns;
     window->counted_ns += (double)(is_late ? length_ns : scan_ns);
@@ -224,6 +246,7 @@ static gboolean close_window(Sampler *sampler, WindowKind kind, GError **error)
         return TRUE;
     }
     window->is_open = FALSE;
+    window->windows_in_all++;
     tracker_scan_init(&scan);
     if (!window->tracker->ops->scan(window->tracker, &scan, error)) {
         return FALSE;
@@ -276,15 +299,6 @@ static void fill_writes(const Window *window, PeriodRecord *record)
         record->dirty_bytes_per_page = window->pages > 0 ? window->dirty_bytes / window->pages : NAN;
         record->write_grain_bytes = (double)window->grain_bytes;
     }
-}
-
-static void begin_period(Window *window)
-{
-    window->windows = 0;
-    window->length_ns = 0;
-    window->counted_ns = 0;
-    window->pages = window->variance = window->dirty_bytes = 0;
-    window->grain_bytes = 0;
 }
 
 void sampler_end_period(Sampler *sampler, PeriodRecord *record)

@@ -60,6 +60,9 @@ gint64 sampler_expected_ns(const Sampler *sampler, WindowKind kind);
 /* Everything that windows of this kind have cost, guests' faults included. */
 gint64 sampler_spent_ns(const Sampler *sampler, WindowKind kind);
 
+/* How many windows of this kind were closed so far. */
+guint sampler_windows(const Sampler *sampler, WindowKind kind);
+
 gboolean sampler_is_open(const Sampler *sampler, WindowKind kind);
 
 /* When all windows that are open will have lasted S; 0 when none is. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define SMALLEST_RAM_BYTES (MIB)
+#define MOST_TIMES         2 /* the RAM's size: a larger mapping is something else */
 
 static void smaps_entry_free(gpointer data)
 {
@@ -150,7 +151,7 @@ static GPtrArray *pick_anonymous(GPtrArray *entries, guint64 ram_bytes)
     for (guint i = 0; i < entries->len;) {
         g_autoptr(GPtrArray) stretch = anonymous_stretch(entries, i);
         guint64 bytes = sum_bytes(stretch);
-        gboolean fits = bytes >= MAX(ram_bytes, SMALLEST_RAM_BYTES);
+        gboolean fits = bytes >= MAX(ram_bytes, SMALLEST_RAM_BYTES) && (!ram_bytes || bytes / MOST_TIMES <= ram_bytes);
         gboolean is_better = best->len == 0 || (ram_bytes ? bytes < sum_bytes(best) : bytes > sum_bytes(best));
 
         i += MAX(stretch->len, 1);

@@ -38,6 +38,7 @@ typedef struct ContentTracker {
     guint8 *scratch;    /* BATCH_PAGES pages */
     double ns_per_look;
     gint64 arm_cost_ns;
+    guint windows; /* closed so far */
 } ContentTracker;
 
 static gint64 thread_cpu_ns(void)
@@ -236,6 +237,7 @@ static gboolean content_scan(Tracker *tracker, TrackerScan *scan, GError **error
     scan->written_pages = estimate.written_pages;
     scan->written_pages_variance = estimate.variance;
     scan->dirty_bytes = estimate.dirty_bytes;
+    scan->is_learning = self->windows++ < LEARNING_WINDOWS;
     if (self->looks->len > 0) {
         double cost_ns = (double)(self->arm_cost_ns + thread_cpu_ns() - begin_ns);
         self->ns_per_look = 0.7 * self->ns_per_look + 0.3 * cost_ns / self->looks->len;

@@ -29,6 +29,7 @@ typedef struct TrackerScan {
     double written_pages;          /* NAN: cannot tell */
     double written_pages_variance; /* of the estimate above; 0 when exact */
     double dirty_bytes;            /* bytes changed inside the written pages, all together; NAN: cannot tell */
+    gboolean is_learning;          /* of a tracker that does not know yet where to look: true on average, but noisy */
     guint64 grain_bytes;           /* smallest piece of memory that this scan told apart */
     gint64 disturbance_ns;         /* vCPU time that this window probably cost the guest (page faults); charged to the
                                     * budget as if it were ours */
@@ -77,6 +78,8 @@ extern const TrackerOps TRACKER_CLEAR_REFS; /* accessed pages: clear_refs and sm
 extern const TrackerOps TRACKER_CONTENT;    /* written pages: content sampling */
 extern const TrackerOps TRACKER_SCRIPTED;   /* says what a script says; tests and demonstrations; not in TRACKERS */
 extern const TrackerOps TRACKER_NULL;
+
+#define LEARNING_WINDOWS 2 /* the first ones of a tracker that learns where to look */
 
 /* The tracker called 'name', TRACKER_SCRIPTED included; NULL when there is none. */
 const TrackerOps *tracker_find(const char *name);
