@@ -10,6 +10,7 @@
 #include "report/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define HELP_INDENT  4u
 #define HELP_COLUMNS 100u
@@ -88,6 +89,38 @@ void cli_options_free(CliOptions *options)
     }
 }
 
+typedef struct ValueCheck {
+    const char *word; /* "--name=value" */
+    gsize length;     /* of "--name" */
+    gboolean is_wrong;
+} ValueCheck;
+
+static void check_value(const CliOption *option, gpointer user)
+{
+    ValueCheck *check = user;
+    g_autofree char *dashed = g_strconcat("--", option->name, NULL);
+
+    check->is_wrong = check->is_wrong || (!option->argument && strlen(dashed) == check->length &&
+                                          strncmp(check->word, dashed, check->length) == 0);
+}
+
+/* GOption silently forgets the value of an option that takes none, so that --tls=no would mean --tls. */
+static gboolean refuse_values(const CliOptions *options, int argc, char **argv, GError **error)
+{
+    for (int i = 1; i < argc && !g_str_equal(argv[i], "--"); i++) {
+        ValueCheck check = {.word = argv[i], .length = strcspn(argv[i], "=")};
+
+        if (argv[i][check.length]) {
+            cli_options_each(options->spec->groups, check_value, &check);
+        }
+        if (check.is_wrong) {
+            g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_USAGE, "%.*s takes no value", (int)check.length, argv[i]);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean parse(CliOptions *options, int argc, char **argv, GError **error)
 {
     g_auto(GStrv) rest = NULL;
@@ -159,7 +192,7 @@ CliOptions *cli_options_parse(const CliSpec *spec, int argc, char **argv, int *s
     g_autoptr(CliOptions) options = cli_options_new(spec);
     g_autoptr(GError) error = NULL;
 
-    if (!parse(options, argc, argv, &error)) {
+    if (!refuse_values(options, argc, argv, &error) || !parse(options, argc, argv, &error)) {
         *status = cli_usage_error(spec, "%s", error->message);
         return NULL;
     }

@@ -126,7 +126,9 @@ int main(int argc, char **argv)
     static const char *const MISTAKES[][2] = {
         {"test --bogus", "--bogus"},
         {"test --from", "--from"},
-        {"test --json=yes", "json"},
+        {"test --json=yes", "--json takes no value"},
+        {"test --no-tls=yes", "--no-tls takes no value"},
+        {"test --tls=perhaps", "--tls takes no value"},
         {"test --alpha 0", "--alpha: '0' is not a number above 0"},
         {"test --alpha nan", "--alpha: 'nan'"},
         {"test --policy fast", "--policy: 'fast' is no policy"},
