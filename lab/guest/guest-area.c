@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The load: passes over an area, one for each letter of the pattern, for ever.
+ * The load: passes over an area, one (or --repeat) for each letter of the pattern, for ever.
  *
  * What is kept: the number of the write pass each worker is in and how many pages of it are done.
  * What must always be true between two pages: pages before that position hold the content of
@@ -41,6 +41,7 @@ typedef struct Worker {
 static Worker workers[WORKERS_MAX];
 static unsigned n_workers;
 static const char *pattern;
+static uint64_t passes_per_letter;
 static uint64_t seed, sparse_words;
 
 static pthread_mutex_t pause_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -173,12 +174,14 @@ static void *worker_run(void *argument)
     worker->due_ns = clock_ns();
     for (;;) {
         for (const char *letter = pattern; *letter; letter++) {
-            if (*letter == 'w') {
-                write_pass(worker);
-            } else {
-                read_pass(worker);
+            for (uint64_t i = 0; i < passes_per_letter; i++) {
+                if (*letter == 'w') {
+                    write_pass(worker);
+                } else {
+                    read_pass(worker);
+                }
+                atomic_fetch_add_explicit(&worker->passes, 1, memory_order_relaxed);
             }
-            atomic_fetch_add_explicit(&worker->passes, 1, memory_order_relaxed);
         }
     }
     return NULL;
@@ -215,6 +218,7 @@ void area_start(const Settings *settings)
         die("an area of %llu bytes is too small for %u workers", (unsigned long long)settings->area_bytes, wanted);
     }
     pattern = settings->pattern;
+    passes_per_letter = settings->passes_per_letter ? settings->passes_per_letter : 1;
     seed = settings->seed;
     sparse_words = settings->sparse_bytes ? (settings->sparse_bytes + 7) / 8 : CONTENT_PAGE_WORDS;
     sparse_words = sparse_words > CONTENT_PAGE_WORDS ? CONTENT_PAGE_WORDS : sparse_words;

@@ -60,6 +60,8 @@ static void setting_set(Settings *settings, const char *key, const char *value)
         snprintf(settings->name, sizeof(settings->name), "%s", value);
     } else if (!strcmp(key, "load")) {
         snprintf(settings->pattern, sizeof(settings->pattern), "%s", value);
+    } else if (!strcmp(key, "repeat")) {
+        settings->passes_per_letter = number;
     } else if (!strcmp(key, "seed")) {
         settings->seed = number;
     } else if (!strcmp(key, "area")) {

@@ -23,6 +23,7 @@
 typedef struct Settings {
     char name[32];
     char pattern[64];           /* letters r and w; empty: no load */
+    uint64_t passes_per_letter; /* as one run of bw_mem is many passes */
     uint64_t seed;
     uint64_t area_bytes;
     uint64_t sparse_bytes;      /* 0: a write pass writes every word */

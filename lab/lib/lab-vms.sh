@@ -5,7 +5,7 @@
 # domain that any host of the lab can run.
 
 lab_vm() {
-    local -A vm=([host]=h1 [ram]=512M [vcpus]=1 [load]='' [area]=8M [sparse]=0 [rate]=0 [fill]=0 [disk]=''
+    local -A vm=([host]=h1 [ram]=512M [vcpus]=1 [load]='' [area]=8M [sparse]=0 [rate]=0 [repeat]=1 [fill]=0 [disk]=''
         [local-disk]='' [exec]='' [hugepages]='')
     local files=() name=''
 
@@ -13,7 +13,7 @@ lab_vm() {
         case $1 in
             --file) files+=("$(option_value "$@")"); shift 2 ;;
             --hugepages) vm[hugepages]=yes; shift ;;
-            --host | --ram | --vcpus | --load | --area | --sparse | --rate | --fill | --disk | --local-disk | --exec)
+            --host | --ram | --vcpus | --load | --area | --sparse | --rate | --repeat | --fill | --disk | --local-disk | --exec)
                 vm[${1#--}]=$(option_value "$@"); shift 2 ;;
             -*) usage "lab vm: unknown option '$1': see lab --help" ;;
             *) [[ -z $name ]] || usage "lab vm: one name, please, not also '$1'"; name=$1; shift ;;
@@ -31,6 +31,7 @@ vm_check() {
 
     [[ ${vm[load]} =~ ^[rw]{0,60}$ ]] || usage "--load is '${vm[load]}', but must be up to 60 letters r and w"
     [[ ${vm[vcpus]} =~ ^[1-9][0-9]?$ ]] || usage "--vcpus is '${vm[vcpus]}', but must be 1 to 99"
+    [[ ${vm[repeat]} =~ ^[1-9][0-9]{0,8}$ ]] || usage "--repeat is '${vm[repeat]}', but must be a number of passes, 1 or more"
     [[ -z ${vm[load]} || -z ${vm[exec]} ]] || usage "--load and --exec exclude each other"
     for key in ram area sparse rate fill disk local-disk; do
         [[ -z ${vm[$key]} ]] || vm[$key]=$(size_bytes "--$key" "${vm[$key]}")
@@ -105,6 +106,7 @@ load=${vm[load]}
 area=${vm[area]}
 sparse=${vm[sparse]}
 rate=${vm[rate]}
+repeat=${vm[repeat]}
 fill=${vm[fill]}
 exec=$((${#vm[exec]} > 0))
 EOF
