@@ -91,6 +91,18 @@ gboolean ram_map_is_alive(const RamMap *map)
     return poll(&ended, 1, 0) == 0;
 }
 
+gboolean ram_map_set_error(const RamMap *map, const char *what, GError **error)
+{
+    int cause = errno;
+
+    if (cause == ESRCH || !ram_map_is_alive(map)) {
+        return set_lost(map->pid, error);
+    }
+    g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_FAILED, "QEMU process %" G_GINT64_FORMAT ": %s: %s", map->pid, what,
+                g_strerror(cause));
+    return FALSE;
+}
+
 static void add_usage(RamMap *map, const SmapsEntry *entry)
 {
     map->resident_bytes += entry->resident_bytes + entry->hugetlb_bytes;

@@ -49,6 +49,10 @@ void ram_map_free(RamMap *map);
 /* FALSE as soon as the process has ended. */
 gboolean ram_map_is_alive(const RamMap *map);
 
+/* What went wrong with the process, by errno: that it has ended (GODWIT_ERROR_LOST), or that 'what' failed
+ * (GODWIT_ERROR_FAILED).  Always FALSE. */
+gboolean ram_map_set_error(const RamMap *map, const char *what, GError **error);
+
 /* Reads smaps up to the last region and fills the members of usage above: costs a walk over the process's page tables.
  * FALSE with GODWIT_ERROR_LOST when the process is gone. */
 gboolean ram_map_read_usage(RamMap *map, GError **error);

@@ -106,13 +106,8 @@ static gboolean clear_refs_arm(Tracker *tracker, gint64 budget_ns G_GNUC_UNUSED,
 {
     ClearRefsTracker *self = (ClearRefsTracker *)tracker;
 
-    if (clear_refs_write(self->map->proc_fd, "1") && clear_refs_write(self->map->proc_fd, "4")) {
-        return TRUE;
-    }
-    g_set_error(error, GODWIT_ERROR,
-                errno == ESRCH || !ram_map_is_alive(self->map) ? GODWIT_ERROR_LOST : GODWIT_ERROR_FAILED,
-                "QEMU process %" G_GINT64_FORMAT ": clear_refs: %s", self->map->pid, g_strerror(errno));
-    return FALSE;
+    return (clear_refs_write(self->map->proc_fd, "1") && clear_refs_write(self->map->proc_fd, "4")) ||
+           ram_map_set_error(self->map, "clear_refs", error);
 }
 
 static gboolean clear_refs_scan(Tracker *tracker, TrackerScan *scan, GError **error)

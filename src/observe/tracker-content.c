@@ -152,11 +152,9 @@ static gboolean read_pages(ContentTracker *self, guint first, guint length, guin
     return TRUE;
 }
 
-static gboolean set_read_error(ContentTracker *self, GError **error)
+static gboolean set_read_error(const ContentTracker *self, GError **error)
 {
-    g_set_error(error, GODWIT_ERROR, ram_map_is_alive(self->map) ? GODWIT_ERROR_FAILED : GODWIT_ERROR_LOST,
-                "QEMU process %" G_GINT64_FORMAT ": reading its memory: %s", self->map->pid, g_strerror(errno));
-    return FALSE;
+    return ram_map_set_error(self->map, "reading its memory", error);
 }
 
 static gboolean copy_pages(ContentTracker *self, GError **error)

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What is measured of four guests is what their own work counters say, within 30 %, and the order of the loads is theirs:
+# the reader reads most, the writer writes most, and wwwr writes a larger share of what it touches than rrrrwwww.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib-migrate.sh"
+
+need_root
+need_cmd jq virsh
+need_godwit
+lab_up --hosts 1
+# Passes of 2 MiB at this rate last 250 ms, so that 50 ms are either read or written.
+lab vm vm1 --load rrrr --area 8M --rate 100M
+lab vm vm2 --load wwww --area 8M --rate 100M
+lab vm vm3 --load rrrrwwww --area 2M --rate 8M
+lab vm vm4 --load wwwr --area 2M --rate 8M
+
+work_bytes() {
+    json "$(lab guest "$1" --json)" .work_bytes
+}
+
+# observed VM FILTER: from the last period.
+observed() {
+    jq -s -r --arg vm "$1" "last.vms[] | select(.name == \$vm) | $2" "$TMP/periods"
+}
+
+declare -A before
+for vm in vm1 vm2 vm3 vm4; do
+    before[$vm]=$(work_bytes "$vm")
+done
+began=$(date +%s%N)
+godwit_on_lab watch h1 --json --count 22 --window 20s --budget 10% >"$TMP/periods" 2>"$TMP/words" ||
+    fail "watch failed: $(cat "$TMP/words")"
+took=$(($(date +%s%N) - began))
+
+# near VM AREA_PAGES SHARE: pages written per second against the counter; a page counts once in 50 ms at most.
+near() {
+    local measured
+
+    measured=$(observed "$1" .mean_written_pages_per_s)
+    awk -v vm="$1" -v area="$2" -v share="$3" -v measured="$measured" -v took="$took" \
+        -v work="$(($(work_bytes "$1") - before[$1]))" 'BEGIN {
+            passed = work / 4096 / (took / 1e9) * 0.05
+            truth = 20 * share * (passed < area ? passed : area)
+            printf "%s writes %.0f pages/s, measured %.0f\n", vm, truth, measured
+            exit !(measured > 0.7 * truth && measured < 1.3 * truth + 2000)
+        }' || fail "$1: measured writes are not what the guest did"
+}
+near vm2 2048 1
+near vm3 512 0.5
+near vm4 512 0.75
+
+write_share() {
+    observed "$1" '.mean_written_pages_per_s / (.mean_written_pages_per_s + .mean_read_pages_per_s)'
+}
+shares=$(for vm in vm1 vm3 vm4 vm2; do write_share "$vm"; done | tr '\n' ' ')
+echo "share of writes of rrrr, rrrrwwww, wwwr, wwww: $shares"
+awk '{ exit !($1 < $2 && $2 < $3 && $3 < $4) }' <<<"$shares" || fail "order of the loads: $shares"
+awk '{ exit !($1 < 0.2 && $4 > 0.7) }' <<<"$shares" || fail "reader and writer: $shares"
+for vm in vm1 vm2 vm3 vm4; do
+    assert_eq "$(observed "$vm" '.fate + " " + .access_tracker + " " + .write_tracker')" \
+        "complete clear-refs content" "$vm"
+    assert_eq "$(observed "$vm" .write_grain_bytes)" 4096 "grain of writes"
+done
+assert_eq "$(cat "$TMP/words")" "" "what was said meanwhile"
