@@ -250,8 +250,13 @@ static void end_pass(DriverJob *job)
 
 static void begin_prepare(DriverJob *job)
 {
-    NullCopy *copy = null_add_copy(job->driver, job->destination, job->guest, VM_STATE_PAUSED);
+    NullCopy *copy;
 
+    if (!null_find_copy(job->driver, job->source, job->guest)) {
+        null_job_fail(job, GODWIT_ERROR_NOT_FOUND, FAULT_UNKNOWN, "does not run at the source");
+        return;
+    }
+    copy = null_add_copy(job->driver, job->destination, job->guest, VM_STATE_PAUSED);
     copy->is_incoming = TRUE;
     job->stage = NULL_STAGE_PREPARE;
     set_timer(job, NULL_PREPARE_NS);
@@ -393,10 +398,22 @@ static DriverJob *job_new(NullDriver *driver, const MigrationRequest *request, J
     return job;
 }
 
+static void note_copied_disks(NullGuest *guest, GPtrArray *disks)
+{
+    GString *targets = g_string_new(NULL);
+
+    for (guint i = 0; disks && i < disks->len; i++) {
+        g_string_append_printf(targets, "%s%s", i ? "," : "", (const char *)g_ptr_array_index(disks, i));
+    }
+    g_free(guest->copied_disks);
+    guest->copied_disks = g_string_free(targets, FALSE);
+}
+
 DriverJob *null_job_start(NullDriver *driver, const MigrationRequest *request, JobEventFunc func, gpointer user)
 {
     DriverJob *job = job_new(driver, request, func, user);
 
+    note_copied_disks(job->guest, request->copy_disks);
     set_timer(job, NULL_ANSWER_NS);
     return job;
 }

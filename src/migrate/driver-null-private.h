@@ -31,6 +31,7 @@ typedef struct NullGuest {
     char *name;
     char *uuid;
     char *disk_path;
+    char *copied_disks; /* targets, with commas between; NULL: never migrated */
     gboolean is_disk_local;
     guint64 ram_bytes;
     guint vcpus;

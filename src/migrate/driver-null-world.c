@@ -237,3 +237,8 @@ guint driver_null_most_jobs(Driver *driver, const char *host, gboolean is_source
 
     return is_source ? found->most_out : found->most_in;
 }
+
+const char *driver_null_copied_disks(Driver *driver, const char *vm)
+{
+    return null_find_guest((NullDriver *)driver, vm)->copied_disks;
+}

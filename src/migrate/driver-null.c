@@ -480,6 +480,7 @@ static void guest_free(gpointer data)
     g_free(guest->name);
     g_free(guest->uuid);
     g_free(guest->disk_path);
+    g_free(guest->copied_disks);
     g_free(guest);
 }
 

@@ -62,4 +62,5 @@ void driver_null_leave_leftovers(Driver *driver, gboolean leaves);
 VmState driver_null_vm_state(Driver *driver, const char *host, const char *vm);
 gboolean driver_null_is_incoming(Driver *driver, const char *host, const char *vm);
 guint driver_null_most_jobs(Driver *driver, const char *host, gboolean is_source); /* that ran at once so far */
-const char *driver_null_broken_promise(Driver *driver);                            /* NULL: none was broken */
+const char *driver_null_copied_disks(Driver *driver, const char *vm); /* with the memory; "" none, NULL: not migrated */
+const char *driver_null_broken_promise(Driver *driver);               /* NULL: none was broken */

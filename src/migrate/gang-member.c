@@ -150,6 +150,7 @@ static void recover(gpointer data)
     member->is_broken_asked = FALSE;
     member->moved_ns = 0;
     member->moved_bytes = 0;
+    member->stalled_ns = 0;
     g_clear_pointer(&member->job_error, g_free);
     gang->pending++;
     member->job = gang->driver->recover_postcopy(gang->driver, &request, member_on_event, member);

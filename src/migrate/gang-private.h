@@ -56,6 +56,7 @@ typedef struct Member {
     gboolean is_cancel_asked; /* under way */
     Fault cancel_reason;
     gboolean is_broken_asked;
+    gint64 stalled_ns; /* since when nothing moves that should; 0: it moves */
     guint64 applied_bytes_per_s;
     gboolean is_bandwidth_asked;
     gboolean is_stats_asked;
@@ -137,3 +138,6 @@ void steer_on_pass(Member *member);
 /* Twice a second. */
 void steer_on_tick(Member *member);
 void steer_cancel(Member *member, Fault reason);
+
+/* Bytes move (again). */
+void steer_note_moved(Member *member);

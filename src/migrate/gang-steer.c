@@ -149,8 +149,11 @@ static void ask_cancel(Member *member)
 {
     Gang *gang = member->gang;
 
+    /* Who decides in finish is QEMU: a cancel that comes too late has no effect there. */
+    MachineAct act = member->cancel_reason == FAULT_LINK ? ACT_RESCUE : ACT_CANCEL;
+
     if (!member->job || !member->wants_cancel || member->is_cancel_asked || member->is_postcopy_asked ||
-        !machine_may(&member->machine, ACT_CANCEL)) {
+        !machine_may(&member->machine, act)) {
         return;
     }
     member->is_cancel_asked = TRUE;
@@ -160,8 +163,8 @@ static void ask_cancel(Member *member)
 
 void steer_cancel(Member *member, Fault reason)
 {
-    if (member->machine.phase >= PHASE_POSTCOPY) {
-        return; /* finished, not cancelled */
+    if (!machine_may(&member->machine, reason == FAULT_LINK ? ACT_RESCUE : ACT_CANCEL | ACT_DROP)) {
+        return; /* it is finished, not cancelled */
     }
     member->wants_cancel = TRUE;
     member->cancel_reason = reason;
@@ -263,8 +266,9 @@ static void give_up_stalled(Member *member)
     Gang *gang = member->gang;
     g_autofree char *limit = duration_format(STALL_LIMIT_NS);
 
+    member->stalled_ns = member->stalled_ns ? member->stalled_ns : member->moved_ns;
     member->moved_ns = gang_now(gang); /* once per STALL_LIMIT_NS */
-    if (machine_may(&member->machine, ACT_CANCEL) && member->cancel_reason == FAULT_UNKNOWN) {
+    if (machine_may(&member->machine, ACT_RESCUE) && member->cancel_reason == FAULT_UNKNOWN) {
         member_remark(member, g_strdup_printf("no byte moved for %s: cancelled", limit));
         steer_cancel(member, FAULT_LINK);
     } else if (member->machine.phase == PHASE_POSTCOPY && !member->is_broken_asked) {
@@ -275,11 +279,21 @@ static void give_up_stalled(Member *member)
     }
 }
 
+void steer_note_moved(Member *member)
+{
+    if (member->stalled_ns) {
+        g_autofree char *pause = duration_format(gang_now(member->gang) - member->stalled_ns);
+
+        member->stalled_ns = 0;
+        member_remark(member, g_strdup_printf("no byte moved for %s; then it went on by itself", pause));
+    }
+}
+
 static void watch_link(Member *member)
 {
     Phase phase = member->machine.phase;
 
-    if ((phase == PHASE_PERFORM || phase == PHASE_POSTCOPY) && member->moved_ns &&
+    if (phase >= PHASE_PERFORM && phase <= PHASE_FINISH && member->moved_ns &&
         gang_now(member->gang) - member->moved_ns >= STALL_LIMIT_NS) {
         give_up_stalled(member);
     }

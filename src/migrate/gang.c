@@ -92,8 +92,12 @@ static gboolean is_over(const Gang *gang)
     return current_wave(gang) == G_MAXUINT;
 }
 
+/* Freed by their owners while answers were still to come; a driver that is closed then never gives them, and they stay. */
+static GSList *orphans;
+
 static void gang_destroy(Gang *gang)
 {
+    orphans = g_slist_remove(orphans, gang);
     for (guint i = 0; i < gang->length; i++) {
         member_clear(&gang->members[i]);
     }
@@ -209,6 +213,7 @@ static void note_stats(Member *member, const JobStats *stats)
         progress->stats.bytes_per_s = (guint64)measured;
     }
     if (moved_bytes || !member->moved_ns) {
+        steer_note_moved(member);
         member->moved_ns = now_ns;
         member->moved_bytes = stats->bytes_sent;
     }
@@ -347,5 +352,7 @@ void gang_free(Gang *gang)
     }
     if (gang->pending == 0) {
         gang_destroy(gang);
+    } else {
+        orphans = g_slist_prepend(orphans, gang);
     }
 }

@@ -6,16 +6,22 @@
 #include "base/error.h"
 #include "base/units.h"
 
+/* clang-format off: one row for each phase, as in machine.h */
 static const guint ACTS_IN[] = {
-    [PHASE_WAITING] = ACT_DROP,     [PHASE_BEGIN] = ACT_DROP,
-    [PHASE_PREPARE] = ACT_CANCEL,   [PHASE_PERFORM] = ACT_CANCEL | ACT_STEER | ACT_FORCE | ACT_POSTCOPY,
-    [PHASE_POSTCOPY] = ACT_STEER,   [PHASE_FINISH] = 0,
-    [PHASE_CONFIRM] = ACT_CLEAN_UP, [PHASE_DONE] = 0,
+    [PHASE_WAITING] = ACT_DROP,
+    [PHASE_BEGIN] = ACT_DROP,
+    [PHASE_PREPARE] = ACT_CANCEL | ACT_RESCUE,
+    [PHASE_PERFORM] = ACT_CANCEL | ACT_RESCUE | ACT_STEER | ACT_FORCE | ACT_POSTCOPY,
+    [PHASE_POSTCOPY] = ACT_STEER,
+    [PHASE_FINISH] = ACT_RESCUE,
+    [PHASE_CONFIRM] = ACT_CLEAN_UP,
+    [PHASE_DONE] = 0,
 };
+/* clang-format on */
 
-gboolean machine_may(const Machine *machine, MachineAct act)
+gboolean machine_may(const Machine *machine, guint acts)
 {
-    return (ACTS_IN[machine->phase] & act) != 0;
+    return (ACTS_IN[machine->phase] & acts) != 0;
 }
 
 gboolean machine_advance(Machine *machine, Phase phase, GError **error)

@@ -31,6 +31,7 @@ typedef enum MachineAct {
     ACT_FORCE = 1 << 3,    /* stop the guest and copy the rest */
     ACT_POSTCOPY = 1 << 4, /* let the destination run it now */
     ACT_CLEAN_UP = 1 << 5, /* remove leftovers, resume a lone copy */
+    ACT_RESCUE = 1 << 6,   /* cancel because its link is dead: in finish the guest stands still meanwhile */
 } MachineAct;
 
 typedef struct Machine {
@@ -38,8 +39,8 @@ typedef struct Machine {
     Phase phase;
 } Machine;
 
-/* Whether 'act' may be done now. */
-gboolean machine_may(const Machine *machine, MachineAct act);
+/* Whether one of 'acts' (MachineAct, or'ed) may be done now. */
+gboolean machine_may(const Machine *machine, guint acts);
 
 /* Goes to 'phase'; phases may be skipped.  Staying is fine.  Going back is refused. */
 gboolean machine_advance(Machine *machine, Phase phase, GError **error);
