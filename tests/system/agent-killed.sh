@@ -24,7 +24,7 @@ tracker_is() {
 agent_of() {
     local pid
 
-    for pid in $(pgrep -P "$1"); do
+    for pid in $(pgrep -P "$1" || true); do
         [[ $(tr '\0' ' ' </proc/"$pid"/cmdline) != "$GODWIT agent " ]] || echo "$pid"
         agent_of "$pid"
     done

@@ -34,7 +34,10 @@ next() {
 coproc agent { exec "$SOURCE_DIR/lab/lab" exec h1 "$GODWIT" agent; }
 # shellcheck disable=SC2154 # set by coproc
 agent_pid=$agent_PID
-on_exit kill "$agent_pid"
+end_agent() {
+    kill "$agent_pid" 2>/dev/null || true
+}
+on_exit end_agent
 read -r -t 60 hello <&"${agent[0]}"
 assert_eq "$(json "$hello" '."godwit-agent"')" 1 "version of the protocol"
 assert_eq "$(json "$hello" .hostname)" h1 "host of the agent"
