@@ -70,7 +70,8 @@ typedef struct PeerCall {
 /* libvirt has no question "do you reach that one?".  So the source is asked for a migration that cannot be: of a
  * running VM, but offline, without a definition to leave there, and with its disks.  It first connects to its peer and
  * only then looks at the VM and refuses, before anything is begun; so a refusal of the request means that the peer was
- * reached. */
+ * reached. For that moment libvirt counts the VM as migrating, which it also refuses while another migration of it
+ * runs: one question at a time for each source, and only about a VM that is not migrating. */
 static gboolean reaches_peer(virDomainPtr domain, const char *peer_uri)
 {
     const unsigned int impossible = VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_OFFLINE | VIR_MIGRATE_NON_SHARED_DISK;
@@ -83,19 +84,33 @@ static gboolean reaches_peer(virDomainPtr domain, const char *peer_uri)
     return last && (last->code == VIR_ERR_OPERATION_INVALID || last->code == VIR_ERR_ARGUMENT_UNSUPPORTED);
 }
 
+static gboolean may_be_asked_about(virDomainPtr domain, virConnectPtr connection)
+{
+    VmTruth truth;
+
+    return read_truth(domain, connection, &truth, NULL) && truth.state == VM_STATE_RUNNING && !truth.is_incoming &&
+           !truth.is_migrating_out;
+}
+
 static void run_peer(Call *call, virConnectPtr connection, GError **error)
 {
     PeerCall *self = (PeerCall *)call;
     virDomainPtr *domains = NULL;
     int length = virConnectListAllDomains(connection, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+    gboolean is_asked = FALSE;
 
     if (length < 0) {
         set_libvirt_error(error, connection, "host %s", call->link->config->name);
         return;
     }
-    if (length > 0 && !reaches_peer(domains[0], self->peer_uri)) {
-        set_libvirt_error(error, connection, "host %s does not reach %s", call->link->config->name, self->peer_uri);
+    g_mutex_lock(&call->link->peer_lock);
+    for (int i = 0; i < length && !is_asked; i++) {
+        is_asked = may_be_asked_about(domains[i], connection);
+        if (is_asked && !reaches_peer(domains[i], self->peer_uri)) {
+            set_libvirt_error(error, connection, "host %s does not reach %s", call->link->config->name, self->peer_uri);
+        }
     }
+    g_mutex_unlock(&call->link->peer_lock);
     forget_libvirt_error();
     for (int i = 0; i < length; i++) {
         virDomainFree(domains[i]);

@@ -23,6 +23,7 @@ HostLink *host_link_new(LibvirtDriver *driver, const HostConfig *config)
     link->refs = 1;
     link->config = host_config_copy(config);
     link->driver = driver;
+    g_mutex_init(&link->peer_lock);
     g_mutex_init(&link->lock);
     g_cond_init(&link->changed);
     return link;
@@ -38,6 +39,7 @@ void host_link_unref(HostLink *link)
 {
     if (link && g_atomic_int_dec_and_test(&link->refs)) {
         host_config_free(link->config);
+        g_mutex_clear(&link->peer_lock);
         g_mutex_clear(&link->lock);
         g_cond_clear(&link->changed);
         g_free(link->why_not);

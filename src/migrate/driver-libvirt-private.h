@@ -45,6 +45,7 @@ struct HostLink {
     /* main loop only */
     LibvirtDriver *driver; /* NULL after close */
 
+    GMutex peer_lock; /* held while a worker asks whether this host reaches another one */
     GMutex lock;
     GCond changed;
     /* under 'lock' */

@@ -92,7 +92,8 @@ static gboolean is_over(const Gang *gang)
     return current_wave(gang) == G_MAXUINT;
 }
 
-/* Freed by their owners while answers were still to come; a driver that is closed then never gives them, and they stay. */
+/* Freed by their owners while answers were still to come; a driver that is closed then never gives them, and they stay.
+ */
 static GSList *orphans;
 
 static void gang_destroy(Gang *gang)

@@ -51,9 +51,15 @@ static void host_check_free(gpointer data)
 
 /* ---- the end ---- */
 
+static void ask_peers(Precheck *precheck);
+
 static void took_answer(Precheck *precheck)
 {
     if (--precheck->waiting > 0) {
+        return;
+    }
+    if (!precheck->has_asked_peers) {
+        ask_peers(precheck);
         return;
     }
     precheck->done(precheck->problems, precheck->user);
@@ -136,6 +142,13 @@ static void on_peer(const GError *error, gpointer user)
     answered(question);
 }
 
+/* Whether both hosts of the step answer and it has something to ask about. */
+static gboolean can_ask(const Precheck *precheck, const PlanStep *step)
+{
+    return precheck_vm(precheck, step) && precheck_host(precheck, step->destination)->facts &&
+           !g_str_equal(step->source, step->destination);
+}
+
 /* Whether an earlier step has the same two hosts. */
 static gboolean is_pair_asked(const Precheck *precheck, guint index)
 {
@@ -157,17 +170,29 @@ static void ask_about(Precheck *precheck, guint index)
     const Vm *vm = precheck_vm(precheck, step);
     Driver *driver = precheck->driver;
 
-    if (!vm || !precheck_host(precheck, step->destination)->facts || g_str_equal(step->source, step->destination)) {
-        return; /* a problem already, and nothing to ask about */
+    if (!can_ask(precheck, step)) {
+        return; /* a problem already */
     }
     driver->ask_truth(driver, step->source, step->uuid, on_truth, ask(precheck, step));
     if (vm->cpu_xml) {
         driver->check_cpu(driver, step->destination, vm->cpu_xml, vm->domain_type, on_cpu, ask(precheck, step));
     }
     storage_survey_begin(driver, step->source, step->destination, vm->disks, on_disks, ask(precheck, step));
-    if (precheck->plan->options.peer_to_peer && !is_pair_asked(precheck, index)) {
-        driver->check_peer(driver, step->source, step->destination, on_peer, ask(precheck, step));
+}
+
+static void ask_peers(Precheck *precheck)
+{
+    precheck->has_asked_peers = TRUE;
+    precheck->waiting = 1; /* our own, so that no early answer ends it */
+    for (guint i = 0; i < precheck->plan->steps->len && precheck->plan->options.peer_to_peer; i++) {
+        const PlanStep *step = plan_step_at(precheck->plan, i);
+
+        if (can_ask(precheck, step) && !is_pair_asked(precheck, i)) {
+            precheck->driver->check_peer(precheck->driver, step->source, step->destination, on_peer,
+                                         ask(precheck, step));
+        }
     }
+    took_answer(precheck);
 }
 
 /* ---- first round: facts ---- */
