@@ -73,7 +73,7 @@ void call_work(gpointer data, gpointer unused)
 
     busy_begin();
     connection = call->is_offline ? NULL : host_link_take(call->link, &call->error);
-    if (connection || call->is_offline) {
+    if (connection || (call->is_offline && !host_link_is_closed(call->link))) {
         call->run(call, connection, &call->error);
     }
     if (connection) {

@@ -193,6 +193,16 @@ guint host_link_deaths(HostLink *link)
     return deaths;
 }
 
+gboolean host_link_is_closed(HostLink *link)
+{
+    gboolean is_closed;
+
+    g_mutex_lock(&link->lock);
+    is_closed = link->is_closed;
+    g_mutex_unlock(&link->lock);
+    return is_closed;
+}
+
 void host_link_close(HostLink *link)
 {
     virConnectPtr connection;

@@ -67,6 +67,9 @@ virConnectPtr host_link_take(HostLink *link, GError **error);
 /* How many connections to the host were lost so far; any thread. */
 guint host_link_deaths(HostLink *link);
 
+/* Whether the driver was closed meanwhile; any thread. */
+gboolean host_link_is_closed(HostLink *link);
+
 /* Main loop.  No callback comes after this. */
 void host_link_close(HostLink *link);
 

@@ -118,10 +118,10 @@ static void libvirt_close(Driver *table)
         host_link_close(link); /* who waits for a connection stops waiting */
     }
     if (!has_jobs && wait_until_idle()) {
-        g_thread_pool_free(driver->pool, TRUE, TRUE);
+        g_thread_pool_free(driver->pool, FALSE, TRUE); /* what is still queued ends at once: its link is closed */
     } else {
         log_info("libvirt calls that do not return are left behind");
-        g_thread_pool_free(driver->pool, TRUE, FALSE);
+        g_thread_pool_free(driver->pool, FALSE, FALSE);
     }
     g_hash_table_unref(driver->links);
     g_hash_table_unref(driver->calls);

@@ -24,6 +24,7 @@ typedef struct Precheck {
     PrecheckFunc done;
     gpointer user;
     guint waiting; /* answers that are still to come */
+    gboolean has_asked_peers;
 } Precheck;
 
 /* The host called 'name', or NULL. */
