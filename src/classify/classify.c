@@ -4,10 +4,11 @@
  *
  * THEORY OF OPERATION
  *
- * Seed 000 section 3.1, with an answer for each case on which the paper is silent.  VMs fall into four groups, and only
+ * Seed 000 section 3.1, with an answer for each case on which the paper is silent.  VMs fall into groups, and only
  * the last one is clustered:
  *
  *     not observed (no tracker, or no period)     unknown
+ *     only its writes were measured               write from WRITES_ALONE on, else unknown: no direction to compare
  *     R = W = 0                                   idle: no direction to compare, nothing to send again
  *     fewer than three others                     fewer samples than clusters: nearest reference direction
  *     three or more, but none reads / none writes all "write" / all "read": one direction is no clustering problem
@@ -46,6 +47,10 @@ NAMED_ENUM_DEFINE(Features, features, FEATURES)
 
 /* Coordinates of unit vectors nearer than this are equal. */
 #define SAME_DIRECTION 1e-12
+
+/* 2 MiB/s, above which a VM whose reads nobody measured is taken to be write-intensive: that much is what libvirt's
+ * dirty-rate calculation can tell from noise, and what a pre-copy must send again in every second. */
+#define WRITES_ALONE_PAGES_PER_S 512
 
 /* The VMs that take part in clustering: plain arrays, and where each came from. */
 typedef struct Samples {
@@ -138,11 +143,13 @@ static Classification *describe(const Profile *profile, double alpha)
     result->dirty_bytes_per_page = profile->dirty_bytes_per_page;
     result->working_set_bytes = profile->working_set_bytes;
     if (is_observed(profile)) {
-        result->mean_read_pages_per_s = profile->mean_read_pages_per_s;
         result->mean_written_pages_per_s = profile->mean_written_pages_per_s;
-        result->smoothed_read_pages_per_s = smooth_exponential(profile->read_pages_per_s, profile->periods, alpha);
         result->smoothed_written_pages_per_s =
             smooth_exponential(profile->written_pages_per_s, profile->periods, alpha);
+    }
+    if (is_observed(profile) && !profile->reads_unknown) {
+        result->mean_read_pages_per_s = profile->mean_read_pages_per_s;
+        result->smoothed_read_pages_per_s = smooth_exponential(profile->read_pages_per_s, profile->periods, alpha);
     }
     return result;
 }
@@ -320,7 +327,11 @@ GPtrArray *classify(GPtrArray *profiles, const ClassifyOptions *options, GError 
         if (!check_profile(profile, error)) {
             return NULL;
         }
-        if (profile->mean_read_pages_per_s == 0 && profile->mean_written_pages_per_s == 0) {
+        if (profile->reads_unknown) {
+            classification->vm_class = profile->mean_written_pages_per_s >= WRITES_ALONE_PAGES_PER_S
+                                           ? VM_CLASS_WRITE
+                                           : VM_CLASS_UNKNOWN;
+        } else if (profile->mean_read_pages_per_s == 0 && profile->mean_written_pages_per_s == 0) {
             classification->vm_class = VM_CLASS_IDLE;
         } else {
             samples_add(samples, classification);

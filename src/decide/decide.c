@@ -42,6 +42,11 @@ static char *read_reason(const Classification *classification, const char *who)
 
 static char *write_reason(const Classification *classification, const char *who)
 {
+    if (isnan(classification->mean_read_pages_per_s)) {
+        return g_strdup_printf("%s: writes %.0f pages/s (its reads were not measured), so pre-copy would send the same "
+                               "pages again and again; post-copy sends each once, but " POST_COPY_MEANS,
+                               who, classification->mean_written_pages_per_s);
+    }
     return g_strdup_printf("%s: writes %.0f pages/s against %.0f read, so pre-copy would send the same pages again and "
                            "again; post-copy sends each once, but " POST_COPY_MEANS,
                            who, classification->mean_written_pages_per_s, classification->mean_read_pages_per_s);

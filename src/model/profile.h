@@ -23,6 +23,7 @@ NAMED_ENUM_DECLARE(ProfileFate, profile_fate, PROFILE_FATES)
 typedef struct Profile {
     char *vm;
     ProfileFate fate;
+    gboolean reads_unknown; /* only writes were measured: the read series is 0 and says nothing */
     char *note; /* in words, for people: what limits this measurement; NULL when nothing does */
 
     gsize periods;                  /* length of both series */

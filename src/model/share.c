@@ -5,7 +5,7 @@
 
 static guint64 part_of(guint64 rate, guint users, guint64 limit)
 {
-    rate = limit ? limit : rate;
+    rate = limit ? limit : (guint64)((double)rate * SHARE_PAYLOAD);
     return rate ? MAX(rate / MAX(users, 1), 1) : 0;
 }
 

@@ -184,6 +184,7 @@ static Profile *make_from_dirty_rate(const ProfileBuilder *builder)
         profile->written_pages_per_s[i] = is_known ? pages : 0;
     }
     profile_update_means(profile);
+    profile->reads_unknown = TRUE;
     profile->write_tracker = g_strdup("dirty-rate");
     profile->write_grain_bytes = builder->dirty_rate_page_bytes;
     profile->fate = is_known ? PROFILE_FATE_COMPLETE : PROFILE_FATE_UNOBSERVED;
@@ -218,6 +219,7 @@ Profile *profile_builder_make(const ProfileBuilder *builder)
     }
     profile_update_means(profile);
     fill_means(builder, profile);
+    profile->reads_unknown = !has_accesses;
     profile->access_tracker = has_accesses ? g_strdup(builder->access_tracker) : NULL;
     profile->write_tracker = has_writes ? g_strdup(builder->write_tracker) : NULL;
     profile->note = make_note(builder);

@@ -3,17 +3,18 @@
  * Tests src/model/share.c. */
 #include "model/share.h"
 
+/* 0.93 of a link is payload. */
 static void test_narrower_link_decides(void)
 {
-    g_assert_cmpuint(equal_share(100, 4, 100, 1, 0), ==, 25);
-    g_assert_cmpuint(equal_share(100, 1, 100, 5, 0), ==, 20);
-    g_assert_cmpuint(equal_share(1000, 2, 30, 1, 0), ==, 30);
+    g_assert_cmpuint(equal_share(100, 4, 100, 1, 0), ==, 23);
+    g_assert_cmpuint(equal_share(100, 1, 100, 5, 0), ==, 18);
+    g_assert_cmpuint(equal_share(1000, 2, 30, 1, 0), ==, 27);
 }
 
 static void test_unknown_rate_bounds_nothing(void)
 {
-    g_assert_cmpuint(equal_share(0, 3, 90, 3, 0), ==, 30);
-    g_assert_cmpuint(equal_share(90, 3, 0, 9, 0), ==, 30);
+    g_assert_cmpuint(equal_share(0, 3, 90, 3, 0), ==, 27);
+    g_assert_cmpuint(equal_share(90, 3, 0, 9, 0), ==, 27);
     g_assert_cmpuint(equal_share(0, 1, 0, 1, 0), ==, 0);
 }
 
@@ -26,7 +27,7 @@ static void test_limit_replaces_both_rates(void)
 static void test_share_is_never_the_word_for_no_limit(void)
 {
     g_assert_cmpuint(equal_share(3, 100, 3, 100, 0), ==, 1); /* 0 would mean "as fast as you can" */
-    g_assert_cmpuint(equal_share(100, 0, 100, 0, 0), ==, 100);
+    g_assert_cmpuint(equal_share(100, 0, 100, 0, 0), ==, 93);
 }
 
 int main(int argc, char **argv)

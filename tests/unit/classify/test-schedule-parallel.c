@@ -2,6 +2,7 @@
  *
  * Tests src/schedule/schedule-parallel.c: order, one wave, equal shares of the links as the limits allow. */
 #include "schedule/schedule.h"
+#include "model/share.h"
 #include "base/units.h"
 
 #define RATE ((guint64)120000000)
@@ -40,6 +41,12 @@ static const PlanStep *find(const Plan *plan, const char *vm)
     g_assert_not_reached();
 }
 
+/* What of a link's rate is given out. */
+static guint64 payload(guint64 rate)
+{
+    return (guint64)((double)rate * SHARE_PAYLOAD);
+}
+
 static void assert_share(const Plan *plan, const char *vm, guint64 expected)
 {
     g_assert_cmpuint(find(plan, vm)->bandwidth_bytes_per_s, ==, expected);
@@ -71,7 +78,7 @@ static void test_link_is_divided_equally(void)
     }
     schedule_parallel(plan, link_rate, NULL);
     for (char vm[] = "a"; *vm <= 'd'; (*vm)++) {
-        assert_share(plan, vm, RATE / 4); /* the source's link is the narrow place, also for d */
+        assert_share(plan, vm, payload(RATE) / 4); /* the source's link is the narrow place, also for d */
     }
 }
 
@@ -87,9 +94,9 @@ static void test_destination_can_be_the_narrow_place(void)
     add(plan, "b", "h2", "slow", 1);
     add(plan, "c", "h1", "h2", 1);
     schedule_parallel(plan, link_rate, rates);
-    assert_share(plan, "a", RATE / 20);
-    assert_share(plan, "b", RATE / 20);
-    assert_share(plan, "c", RATE / 2);
+    assert_share(plan, "a", payload(RATE) / 20);
+    assert_share(plan, "b", payload(RATE) / 20);
+    assert_share(plan, "c", payload(RATE) / 2);
 }
 
 static void test_directions_do_not_share(void)
@@ -99,8 +106,8 @@ static void test_directions_do_not_share(void)
     add(plan, "there", "h1", "h2", 1);
     add(plan, "back", "h2", "h1", 1);
     schedule_parallel(plan, link_rate, NULL);
-    assert_share(plan, "there", RATE);
-    assert_share(plan, "back", RATE);
+    assert_share(plan, "there", payload(RATE));
+    assert_share(plan, "back", payload(RATE));
 }
 
 static void test_limits_of_concurrency_count(void)
@@ -112,12 +119,12 @@ static void test_limits_of_concurrency_count(void)
         add(plan, vm, "h1", "h2", 1);
     }
     schedule_parallel(plan, link_rate, NULL);
-    assert_share(plan, "a", RATE / 2); /* two at a time, at both ends */
-    assert_share(plan, "j", RATE / 2);
+    assert_share(plan, "a", payload(RATE) / 2); /* two at a time, at both ends */
+    assert_share(plan, "j", payload(RATE) / 2);
     plan->options.max_outgoing = 0;
     plan->options.max_incoming = 5;
     schedule_parallel(plan, link_rate, NULL);
-    assert_share(plan, "a", RATE / 5);
+    assert_share(plan, "a", payload(RATE) / 5);
 }
 
 static void test_operators_limit_replaces_the_links(void)
@@ -143,7 +150,7 @@ static void test_unknown_links_bound_nothing(void)
     g_hash_table_insert(rates, (gpointer) "h3", GSIZE_TO_POINTER(RATE));
     schedule_parallel(plan, link_rate, rates);
     assert_share(plan, "a", 0);
-    assert_share(plan, "b", RATE);
+    assert_share(plan, "b", payload(RATE));
 }
 
 /* The shares of what runs at once never add up to more than a link carries. */

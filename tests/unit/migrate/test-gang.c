@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#define PAYLOAD_RATE ((guint64)(125000000 * SHARE_PAYLOAD)) /* of the 1 Gbit/s links */
+
 static void test_moves_each_vm_its_way(void)
 {
     static const Algorithm algorithms[] = {ALGORITHM_PRE_COPY, ALGORITHM_POST_COPY, ALGORITHM_HYBRID};
@@ -71,8 +73,8 @@ static void look_at_shares(World *world)
 
         if (progress->phase == PHASE_PERFORM && world->ticks) {
             /* An event may have changed 'running' just now; then the division follows it. */
-            g_assert_cmpuint(progress->bandwidth_bytes_per_s, >=, 125000000 / (running + 1));
-            g_assert_cmpuint(progress->bandwidth_bytes_per_s, <=, 125000000);
+            g_assert_cmpuint(progress->bandwidth_bytes_per_s, >=, PAYLOAD_RATE / (running + 1));
+            g_assert_cmpuint(progress->bandwidth_bytes_per_s, <=, PAYLOAD_RATE);
         }
     }
 }
@@ -83,18 +85,18 @@ static void test_shares_are_divided_anew(void)
     g_autoptr(World) world = world_new(POLICY_PAPER);
     NullVm large = {.ram_bytes = 2 * GIB, .dirty_bytes_per_s = 0};
     NullVm small = {.ram_bytes = 512 * MIB, .dirty_bytes_per_s = 0};
-    double alone_s = 5 * 512.0 * (double)MIB / 125e6; /* all bytes through one link that is never idle */
+    double alone_s = 5 * 512.0 * (double)MIB / (double)PAYLOAD_RATE; /* all bytes through one link that is never idle */
 
     world->on_tick = look_at_shares;
     world_add(world, "b", ALGORITHM_PRE_COPY, &large);
     world_add(world, "b", ALGORITHM_PRE_COPY, &small);
     world_add(world, "c", ALGORITHM_PRE_COPY, &small);
     world_run(world);
-    g_assert_cmpuint(gang_progress(world->gang, 0)->bandwidth_bytes_per_s, ==, 125000000);
+    g_assert_cmpuint(gang_progress(world->gang, 0)->bandwidth_bytes_per_s, ==, PAYLOAD_RATE);
     g_assert_cmpfloat(world->result->elapsed_s, >, alone_s);
     g_assert_cmpfloat(world->result->elapsed_s, <,
                       alone_s * 1.2 + 1); /* without dividing anew it would be 3.2 times 2 GiB */
-    g_assert_cmpfloat(world_outcome(world, 1)->total_time_s, >, 3 * 512.0 * (double)MIB / 125e6);
+    g_assert_cmpfloat(world_outcome(world, 1)->total_time_s, >, 3 * 512.0 * (double)MIB / (double)PAYLOAD_RATE);
 }
 
 static void test_the_options_bandwidth_replaces_the_link(void)
