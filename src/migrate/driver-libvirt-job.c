@@ -101,7 +101,7 @@ static void job_end(DriverJob *job, const GError *error)
     if (job->has_final) {
         job->final.is_postcopy = job->is_postcopy;
         job->final.passes = MAX(job->final.passes, job->passes);
-        job->final.downtime_ms = job->is_postcopy ? NAN : job->final.downtime_ms;
+        job->final.downtime_ms = job->is_postcopy || error ? NAN : job->final.downtime_ms;
         event.stats = &job->final;
     }
     event.blame = error ? blame_of(job, error) : FAULT_NONE;
