@@ -118,6 +118,26 @@ static void test_impossible_rates_are_refused(void)
     }
 }
 
+/* Without an agent only writes are known: the VM is not clustered, and its reads stay unknown. */
+static void test_writes_alone(void)
+{
+    g_autoptr(GPtrArray) profiles = profiles_of(PAPER, 4);
+    Profile *busy = profile_of("busy", 0, 600);
+    Profile *quiet = profile_of("quiet", 0, 500);
+    g_autoptr(GPtrArray) result = NULL;
+
+    busy->reads_unknown = quiet->reads_unknown = TRUE;
+    g_ptr_array_add(profiles, busy);
+    g_ptr_array_add(profiles, quiet);
+    result = classify_profiles(profiles, FEATURES_UNIT);
+    assert_class(result, 4, VM_CLASS_WRITE);
+    assert_class(result, 5, VM_CLASS_UNKNOWN); /* below 2 MiB/s */
+    assert_not_clustered(result, 4);
+    g_assert_true(isnan(at(result, 4)->mean_read_pages_per_s));
+    g_assert_cmpfloat(at(result, 4)->mean_written_pages_per_s, ==, 600);
+    assert_class(result, 3, VM_CLASS_WRITE); /* the paper's VM4, not disturbed */
+}
+
 static void test_unobserved_is_unknown(void)
 {
     g_autoptr(GPtrArray) profiles = profiles_of(PAPER, 4);
@@ -358,6 +378,7 @@ int main(int argc, char **argv)
     g_test_add_func("/classify/raw-features-make-vm4-mixed", test_raw_features_make_vm4_mixed);
     g_test_add_func("/classify/impossible-rates-are-refused-by-name", test_impossible_rates_are_refused);
     g_test_add_func("/classify/unobserved-vm-is-unknown", test_unobserved_is_unknown);
+    g_test_add_func("/classify/writes-alone-are-write-from-2-mib-per-s-on", test_writes_alone);
     g_test_add_func("/classify/partly-observed-vm-counts", test_partly_observed_counts);
     g_test_add_func("/classify/idle-vm-is-not-clustered", test_idle_is_not_clustered);
     g_test_add_func("/classify/one-vm-alone-is-mixed", test_one_vm_is_mixed);
