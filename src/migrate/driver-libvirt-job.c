@@ -10,6 +10,8 @@
  *     thread    migrate call ............................ returns
  *     main      PREPARE .. PERFORM, PASS .. SWITCHED ..    -> statistics (a Call) -> ENDED
  *
+ * When the call has failed, the destination is asked instead, to tell a peer that died from a link that is cut.
+ *
  * With peer-to-peer the source's libvirtd runs the migration, and goes on with it when we lose sight of it; what became
  * of it is then for the caller to find out (truth.h).  In direct mode libvirt ends a migration whose controller is
  * gone.
@@ -70,6 +72,20 @@ void job_reach_phase(DriverJob *job, Phase phase)
 
 /* ---- the end ---- */
 
+/* Whether the source's libvirtd says that it lost the destination's.  libvirt has no error code for it. */
+static gboolean has_lost_peer(const GError *error)
+{
+    static const char *const words[] = {"client socket is closed", "Lost connection to destination host",
+                                        "keepalive timeout"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (strstr(error->message, words[i])) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /* Whom the connections accuse: one that died while the job ran. */
 static Fault blame_of(DriverJob *job, const GError *error)
 {
@@ -81,6 +97,9 @@ static Fault blame_of(DriverJob *job, const GError *error)
     }
     if (job->blame != FAULT_UNKNOWN) {
         return job->blame;
+    }
+    if (has_lost_peer(error)) {
+        return FAULT_LINK; /* both daemons live, they only do not hear each other */
     }
     if (g_error_matches(error, GODWIT_ERROR, GODWIT_ERROR_REFUSED) ||
         g_error_matches(error, GODWIT_ERROR, GODWIT_ERROR_UNSUPPORTED) || job->phase <= PHASE_PREPARE) {
@@ -117,6 +136,7 @@ typedef struct FinalCall {
     DriverJob *job;
     JobStats stats;
     gboolean is_found;
+    gboolean is_lost; /* the connection ended while it was asked */
 } FinalCall;
 
 static void ask_final_stats(DriverJob *job, HostLink *link);
@@ -134,6 +154,7 @@ static void run_final(Call *call, virConnectPtr connection, GError **error)
         stats_from_params(&self->stats, params, length);
         self->is_found = TRUE;
     }
+    self->is_lost = virConnectIsAlive(connection) != 1;
     forget_libvirt_error(); /* statistics that are gone are unknown, not a failure */
     virTypedParamsFree(params, length);
     if (domain) {
@@ -150,7 +171,10 @@ static void deliver_final(Call *call, const GError *error)
         job->final = self->stats;
         job->has_final = TRUE;
     }
-    if (!job->has_final && call->link == job->source) {
+    if (job->error && (error || self->is_lost)) {
+        job->blame = FAULT_DESTINATION_LIBVIRTD; /* the truth will tell whether its machine is dead too */
+    }
+    if (!job->error && !job->has_final && call->link == job->source) {
         ask_final_stats(job, job->destination);
     } else {
         job_end(job, job->error);
@@ -180,10 +204,10 @@ static gboolean on_thread_ended(gpointer data)
     }
     if (!job->driver) {
         log_debug("%s: libvirt's answer came after the job was given up", job->vm);
-    } else if (job->error) {
-        job_end(job, job->error); /* what it sent is in the event, if libvirt sent one */
+    } else if (g_error_matches(job->error, GODWIT_ERROR, GODWIT_ERROR_CANCELLED)) {
+        job_end(job, job->error);
     } else {
-        ask_final_stats(job, job->source);
+        ask_final_stats(job, job->error ? job->destination : job->source); /* failed: whether the other side lives */
     }
     job_unref(job); /* the thread's */
     return G_SOURCE_REMOVE;

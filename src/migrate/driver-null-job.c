@@ -256,6 +256,10 @@ static void begin_prepare(DriverJob *job)
         null_job_fail(job, GODWIT_ERROR_NOT_FOUND, FAULT_UNKNOWN, "does not run at the source");
         return;
     }
+    if (job->guest->was_paused && job->may_postcopy) { /* as libvirt */
+        null_job_fail(job, GODWIT_ERROR_UNSUPPORTED, FAULT_REFUSED, "post-copy is not possible while paused");
+        return;
+    }
     copy = null_add_copy(job->driver, job->destination, job->guest, VM_STATE_PAUSED);
     copy->is_incoming = TRUE;
     job->stage = NULL_STAGE_PREPARE;

@@ -272,6 +272,15 @@ void member_on_event(const JobEvent *event, gpointer user)
     }
 }
 
+static void choose_algorithm(Member *member)
+{
+    if (member->was_paused && member->progress.algorithm != ALGORITHM_PRE_COPY) {
+        member->progress.algorithm = ALGORITHM_PRE_COPY;
+        member_remark(member, g_strdup_printf("pre-copy instead of %s: the VM is paused",
+                                              algorithm_name(member->step->choice->algorithm)));
+    }
+}
+
 static void start_job(Member *member)
 {
     Gang *gang = member->gang;
@@ -285,6 +294,7 @@ static void start_job(Member *member)
 
     member->progress.bandwidth_bytes_per_s = member->applied_bytes_per_s = request.bandwidth_bytes_per_s;
     member->progress.begun_ns = gang_now(gang);
+    choose_algorithm(member);
     gang->pending++;
     member->job = gang->driver->start(gang->driver, &request, member_on_event, member);
 }
@@ -381,6 +391,9 @@ static void check_source(Member *member, const VmTruth *truth)
                                      truth->is_incoming ? "to" : "from", step->source));
     }
     member->was_paused = truth->state == VM_STATE_PAUSED;
+    if (member->was_paused) {
+        member->may_postcopy = FALSE; /* libvirt refuses it, and there is nothing that a pre-copy would send twice */
+    }
 }
 
 static void took_check(Member *member)

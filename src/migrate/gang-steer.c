@@ -118,7 +118,7 @@ static void ask_postcopy(Member *member)
 {
     Gang *gang = member->gang;
 
-    if (!member->job || member->is_postcopy_asked || member->wants_cancel ||
+    if (!member->job || !member->may_postcopy || member->is_postcopy_asked || member->wants_cancel ||
         !machine_may(&member->machine, ACT_POSTCOPY)) {
         return;
     }

@@ -11,6 +11,8 @@
  * tick when one does not. */
 #include "migrate/gang-private.h"
 
+#include <math.h>
+
 #include "base/units.h"
 
 gint64 gang_now(const Gang *gang)
@@ -298,8 +300,11 @@ Gang *gang_new(const Plan *plan, GPtrArray *hosts, Driver *driver, Clock *clock,
         member->step = plan_step_at(plan, i);
         member->machine = (Machine){.vm = member->step->vm, .phase = PHASE_WAITING};
         member->blame = member->cancel_reason = FAULT_UNKNOWN;
-        member->progress = (GangProgress){
-            .step = member->step, .phase = PHASE_WAITING, .eta_ns = -1, .algorithm = member->step->choice->algorithm};
+        member->progress = (GangProgress){.step = member->step,
+                                          .phase = PHASE_WAITING,
+                                          .eta_ns = -1,
+                                          .algorithm = member->step->choice->algorithm,
+                                          .stats.downtime_ms = NAN};
     }
     return gang;
 }

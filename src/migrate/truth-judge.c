@@ -201,7 +201,10 @@ Verdict truth_judge(const TruthView *view)
         return judge_source_holds(view, source, destination);
     }
     if (source == SILENT || destination == SILENT) {
-        return at(view, OUTCOME_HOST_LOST, NULL, "it may run on the host that does not answer");
+        return at(view, OUTCOME_HOST_LOST, NULL,
+                  destination == WAITS ? "it may run at the source, which does not answer; the copy that waits at the "
+                                         "destination never ran: remove it there when the source is settled"
+                                       : "it may run on the host that does not answer");
     }
     if (destination == STANDS) {
         return at(view, OUTCOME_MIGRATED, &view->destination,

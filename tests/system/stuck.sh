@@ -23,7 +23,7 @@ exactly_one_copy vm1
 
 godwit_on_lab migrate vm1 --from h1 --to h2 --policy pre-copy --downtime-limit 30ms --stuck-passes 4 --on-stuck post-copy \
     --json >"$TMP/report.json"
-assert_eq "$(report '.vms[0] | .outcome + " " + .algorithm')" "migrated post-copy" "post-copy"
+assert_eq "$(report '.vms[0] | .outcome + " " + .algorithm')" "migrated hybrid" "post-copy"
 exactly_one_copy vm1
 lab verify vm1
 
