@@ -207,8 +207,11 @@ Verdict truth_judge(const TruthView *view)
                                        : "it may run on the host that does not answer");
     }
     if (destination == STANDS) {
-        return at(view, OUTCOME_MIGRATED, &view->destination,
-                  view->was_paused ? NULL : "it stands still there and could not be resumed");
+        Verdict verdict = at(view, OUTCOME_MIGRATED, &view->destination,
+                             view->was_paused ? NULL : "it stands still there and could not be resumed");
+
+        verdict.fault = view->was_paused ? FAULT_NONE : verdict.fault;
+        return verdict;
     }
     if (source == CRASHED || destination == CRASHED) {
         return at(view, OUTCOME_VM_STOPPED, source == CRASHED ? &view->source : &view->destination,

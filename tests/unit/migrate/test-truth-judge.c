@@ -153,6 +153,16 @@ static void test_tells_a_host_from_its_libvirtd(void)
     g_assert_cmpint(truth_judge(&view).kind, ==, OUTCOME_CANCELLED);
 }
 
+static void test_a_paused_vm_that_arrived_is_nobodys_fault(void)
+{
+    TruthView view = view_of('.', 's');
+
+    view.was_paused = TRUE;
+    g_assert_cmpint(truth_next(&view), ==, TRUTH_SETTLED);
+    g_assert_cmpint(truth_judge(&view).kind, ==, OUTCOME_MIGRATED);
+    g_assert_cmpint(truth_judge(&view).fault, ==, FAULT_NONE);
+}
+
 static void test_a_dead_machine_loses_a_postcopy(void)
 {
     TruthView view = view_of('b', '?');
@@ -185,6 +195,7 @@ int main(int argc, char **argv)
     g_test_add_func("/truth/never-makes-a-second-copy", test_never_makes_a_second_copy);
     g_test_add_func("/truth/deeds-that-fail-are-given-up", test_deeds_that_fail_are_given_up);
     g_test_add_func("/truth/tells-a-host-from-its-libvirtd", test_tells_a_host_from_its_libvirtd);
+    g_test_add_func("/truth/a-paused-vm-that-arrived-is-nobodys-fault", test_a_paused_vm_that_arrived_is_nobodys_fault);
     g_test_add_func("/truth/a-dead-machine-loses-a-postcopy", test_a_dead_machine_loses_a_postcopy);
     g_test_add_func("/truth/success-needs-the-destinations-word-only", test_success_needs_the_destinations_word_only);
     return g_test_run();
