@@ -163,7 +163,7 @@ void gang_go_on(Gang *gang)
         return;
     }
     begin_next(gang);
-    ;
+    steer_divide(gang);
     if (is_over(gang) && !gang->end_timer) {
         finish_soon(gang);
     }
@@ -265,7 +265,7 @@ static void on_tick(gpointer data)
         steer_on_tick(&gang->members[i]);
         ask_stats(&gang->members[i]);
     }
-    ;
+    steer_divide(gang);
     if (is_late || gang->stats_waiting == 0) {
         tell_tick(gang);
     }
