@@ -92,7 +92,7 @@ static void print_bars(const Paper *paper, const char *title, gsize offset, cons
     for (int vm = 0; vm < PAPER_VMS; vm++) {
         for (int scheme = 0; scheme < SCHEMES; scheme++) {
             double median = figure_median(G_STRUCT_MEMBER_P(&paper->schemes[scheme].vms[vm], offset));
-            int columns = largest > 0 && !isnan(median) ? (int)(median / largest * BAR_COLUMNS + 0.5) : 0;
+            int columns = largest > 0 && median > 0 ? (int)(median / largest * BAR_COLUMNS + 0.5) : 0;
             g_autofree char *bar = g_strnfill((gsize)columns, '#');
 
             printf("  %-5s %-10s %-*s %.1f %s\n", scheme == 0 ? paper->schemes[0].vms[vm].name : "",
