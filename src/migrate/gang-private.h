@@ -66,6 +66,7 @@ typedef struct Member {
     gint64 switched_ns;
     gint64 ended_ns;
     gint64 moved_ns; /* when a byte was last seen moving */
+    double smoothed_bytes_per_s; /* for people */
     guint64 moved_bytes;
     guint64 most_left_bytes;
     guint recoveries;

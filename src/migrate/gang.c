@@ -211,10 +211,13 @@ static void note_stats(Member *member, const JobStats *stats)
     if (stats->bytes_sent == 0 && stats->bytes_remaining == 0) {
         return; /* a job that has just begun, or just failed: libvirt counts nothing */
     }
-    progress->stats = *stats;
-    if (!stats->bytes_per_s) {
-        progress->stats.bytes_per_s = (guint64)measured;
+    /* QEMU's own figure counts its bursts, and says KiB/s between two of them: what has moved since the last look is told
+     * instead, with some memory. */
+    if (member->moved_ns && (moved_bytes || seconds > 1)) {
+        member->smoothed_bytes_per_s += 0.5 * (measured - member->smoothed_bytes_per_s);
     }
+    progress->stats = *stats;
+    progress->stats.bytes_per_s = (guint64)member->smoothed_bytes_per_s;
     if (moved_bytes || !member->moved_ns) {
         steer_note_moved(member);
         member->moved_ns = now_ns;
