@@ -35,7 +35,8 @@ int main(void)
 }
 END
 # the prefix in godwit.pc is where it will be installed, not where this test has put it
-flags=$(pkg-config --cflags godwit glib-2.0 | sed "s|-I/usr/local|-I$TMP/root/usr/local|g")
+prefix=$(pkg-config --variable=prefix godwit)
+flags=$(pkg-config --cflags godwit glib-2.0 | sed "s|-I$prefix/include|-I$TMP/root$prefix/include|g")
 library=$(dirname "$(find "$TMP/root" -name libgodwit.so)")
 libs=$(pkg-config --libs glib-2.0)
 # shellcheck disable=SC2086 # flags are words
