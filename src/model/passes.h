@@ -33,7 +33,7 @@ typedef struct PassesRules {
     double resume_s;             /* T_resume: starting the guest at the destination; 0.020 */
     guint passes_max;            /* n_max; 30 */
     double traffic_max;          /* in memories; 3 (Xen); INFINITY: none */
-    double progress_min;         /* a pass of more than this share of the one before is no progress; 0.98; INFINITY: never */
+    double progress_min;         /* a pass of at least this share of the one before is no progress; 0.98; INFINITY: none such */
     DowntimeReading downtime;
 } PassesRules;
 
@@ -47,7 +47,7 @@ typedef struct PassesVm {
 } PassesVm;
 
 typedef struct PassesCost {
-    guint resent_passes;  /* n_i: passes after the first */
+    guint resent_passes;  /* n_i: passes after the first; DOWNTIME_LAST counts the one that stops the guest */
     double passes_s;      /* T_i */
     double downtime_s;    /* T_down_i = T_d + T_resume */
     double total_s;       /* T_mig_i, equation 5 */
@@ -59,14 +59,24 @@ typedef struct PassesCost {
 /* Equations 1 to 5.  GODWIT_ERROR_INPUT when the dirty rate is not below the bandwidth: the series has no sum then. */
 gboolean passes_closed_form(const PassesVm *vm, const PassesRules *rules, PassesCost *cost, GError **error);
 
-/* Pass by pass; min(r t, W) is dirty after a pass of length t. */
+/* T_i of equation 1 as such, for any lambda = r / B, 1 among them: the sum of 'resent_passes' + 1 passes. */
+double passes_sum_s(double memory_mib, double bandwidth_mib_per_s, double lambda, guint resent_passes);
+
+/* Pass by pass; min(r t, W) is dirty after a pass of length t, and never more than the memory.  The bandwidth must be
+ * above 0.  When several limits strike at once 'end' is the first of PASSES_ENDS. */
 PassesCost passes_run(const PassesVm *vm, const PassesRules *rules);
 
 /* The same as a state that somebody else's clock drives, for simulating with a bandwidth that changes meanwhile:
  *
- *     passes_begin(&state, &vm, &rules);           state.pass_mib is to be sent
- *     while (passes_next(&state, duration_s)) ..   duration_s: what that pass really took; the next is state.pass_mib
- *     stop the guest; send state.pass_mib          state.end says why */
+ *     passes_begin(&state, &vm, &rules);
+ *     while (!state.guest_stops) {
+ *         send state.pass_mib while the guest runs
+ *         passes_next(&state, duration_s);         duration_s: what that really took
+ *     }
+ *     stop the guest, send state.pass_mib          state.end says why
+ *
+ * passes_next tells whether another pass follows, !guest_stops.  guest_stops before the first pass: the whole memory is
+ * within the threshold (DOWNTIME_LAST only). */
 typedef struct PassesState {
     const PassesRules *rules; /* borrowed */
     double memory_mib;
@@ -76,6 +86,8 @@ typedef struct PassesState {
     double sent_mib;          /* in passes that have ended */
     guint passes_done;
     guint stalled;            /* passes without progress, running */
+    gboolean is_final;        /* pass_mib is within the threshold: the last pass, whatever it leaves */
+    gboolean guest_stops;     /* pass_mib is what the guest is stopped for */
     PassesEnd end;
 } PassesState;
 
@@ -104,4 +116,20 @@ typedef struct PostcopyCost {
     double stalled_s;   /* what the guest waits for them, summed */
 } PostcopyCost;
 
+/* A guest that touches nothing, with the values named above. */
+void postcopy_vm_init(PostcopyVm *vm, double memory_mib, double bandwidth_mib_per_s);
 PostcopyCost postcopy_run(const PostcopyVm *vm);
+
+/* Hybrid: at most 'passes' (1 at least) of pre-copy, then post-copy of what is left; when the passes converge before, it
+ * stays a pre-copy.  'postcopy' says how the guest touches memory; its memory and bandwidth are taken from 'vm' and the
+ * passes.  Pessimistic: what the guest touches is taken to be what is left. */
+typedef struct HybridCost {
+    double downtime_s;
+    double total_s;
+    double sent_mib;
+    gboolean switched;     /* to post-copy */
+    PassesCost precopy;    /* as if the guest had been stopped where it switched */
+    PostcopyCost postcopy; /* zeros when not switched */
+} HybridCost;
+
+HybridCost hybrid_run(const PassesVm *vm, const PassesRules *rules, guint passes, const PostcopyVm *postcopy);

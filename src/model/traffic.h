@@ -48,7 +48,7 @@ typedef struct TrafficModel {
 void traffic_model_init(TrafficModel *model);
 Traffic *traffic_generate(guint vms, const TrafficModel *model, Rng *rng);
 
-/* Reads lines "VM VM RATE" (rate as in --bandwidth: 10M is 10 MiB/s), # begins a comment.  'find' gives the index of a
+/* Reads lines "VM VM RATE" (rate as in --bandwidth: 10MiB/s, 80mbit), # begins a comment.  'find' gives the index of a
  * name or -1; unknown names are an error that says where, unless 'skip_unknown'. */
 typedef int (*TrafficFindFunc)(const char *name, gpointer user);
 Traffic *traffic_parse(const char *text, const char *what, guint vms, TrafficFindFunc find, gpointer user,
