@@ -144,6 +144,7 @@ HostLink *driver_link(LibvirtDriver *driver, const char *host);
 
 void libvirt_query_host(Driver *driver, const char *host, DriverHostFunc done, gpointer user);
 void libvirt_ask_truth(Driver *driver, const char *host, const char *vm_uuid, DriverTruthFunc done, gpointer user);
+void libvirt_query_loads(Driver *driver, const char *host, DriverLoadsFunc done, gpointer user);
 void libvirt_dirty_rate(Driver *driver, const char *host, const char *vm, gint64 window_ns, DriverRateFunc done,
                         gpointer user);
 void libvirt_check_cpu(Driver *driver, const char *host, const char *cpu_xml, const char *domain_type,

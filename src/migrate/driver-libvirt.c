@@ -132,6 +132,7 @@ static void libvirt_close(Driver *table)
 static const Driver LIBVIRT_TABLE = {
     .name = "libvirt",
     .query_host = libvirt_query_host,
+    .query_loads = libvirt_query_loads,
     .check_cpu = libvirt_check_cpu,
     .check_files = libvirt_check_files,
     .check_peer = libvirt_check_peer,

@@ -37,6 +37,7 @@ typedef struct NullGuest {
     guint vcpus;
     guint64 dirty_bytes_per_s;
     guint64 working_set_bytes;
+    double busy_cores;
     gboolean was_paused;
     gboolean is_switching; /* legitimately standing still: in the switchover, or its post-copy broke */
     guint64 lacking_bytes; /* of a broken post-copy */

@@ -127,6 +127,7 @@ void driver_null_add_vm(Driver *driver, const char *host, const NullVm *vm)
     guest->vcpus = MAX(vm->vcpus, 1);
     guest->dirty_bytes_per_s = vm->dirty_bytes_per_s;
     guest->working_set_bytes = vm->working_set_bytes ? vm->working_set_bytes : vm->ram_bytes;
+    guest->busy_cores = vm->busy_cores;
     guest->was_paused = vm->is_paused;
     g_ptr_array_add(self->guests, guest);
     null_add_copy(self, null_find_host(self, host), guest, vm->is_paused ? VM_STATE_PAUSED : VM_STATE_RUNNING);

@@ -8,6 +8,7 @@
 
 typedef enum AnswerKind {
     ANSWER_FACTS,
+    ANSWER_LOADS,
     ANSWER_CPU,
     ANSWER_FILES,
     ANSWER_PEER,
@@ -38,6 +39,7 @@ typedef struct NullAnswer {
     guint timer;
     union {
         DriverHostFunc facts;
+        DriverLoadsFunc loads;
         DriverFilesFunc files;
         DriverTruthFunc truth;
         DriverRateFunc rate;
@@ -212,6 +214,26 @@ static void give_facts(NullAnswer *answer)
     answer->func.facts(answer->error ? NULL : facts_of(answer->driver, answer->host), answer->error, answer->user);
 }
 
+/* A guest is as busy as it was made, all its life. */
+static void give_loads(NullAnswer *answer)
+{
+    NullDriver *driver = answer->driver;
+    gint64 now_ns = driver->clock->now_ns(driver->clock);
+    g_autoptr(GArray) loads = g_array_new(FALSE, TRUE, sizeof(VmLoad));
+
+    for (guint i = 0; !answer->error && i < driver->copies->len; i++) {
+        const NullCopy *copy = g_ptr_array_index(driver->copies, i);
+        VmLoad load = {.memory_used_bytes = copy->guest->ram_bytes,
+                       .cpu_time_ns = (guint64)(copy->guest->busy_cores * (double)now_ns)};
+
+        if (copy->host == answer->host && copy->runs) {
+            g_strlcpy(load.uuid, copy->guest->uuid, sizeof load.uuid);
+            g_array_append_val(loads, load);
+        }
+    }
+    answer->func.loads((const VmLoad *)loads->data, loads->len, now_ns, answer->error, answer->user);
+}
+
 static void give_files(NullAnswer *answer)
 {
     g_autofree FileFacts *files = answer->error ? NULL : files_of(answer);
@@ -268,6 +290,9 @@ static void give(NullAnswer *answer)
     switch (answer->kind) {
     case ANSWER_FACTS:
         give_facts(answer);
+        break;
+    case ANSWER_LOADS:
+        give_loads(answer);
         break;
     case ANSWER_FILES:
         give_files(answer);
@@ -347,6 +372,11 @@ static NullAnswer *put_aside(NullDriver *driver, AnswerKind kind, const char *ho
 static void query_host(Driver *driver, const char *host, DriverHostFunc done, gpointer user)
 {
     put_aside(SELF, ANSWER_FACTS, host, NULL, user)->func.facts = done;
+}
+
+static void query_loads(Driver *driver, const char *host, DriverLoadsFunc done, gpointer user)
+{
+    put_aside(SELF, ANSWER_LOADS, host, NULL, user)->func.loads = done;
 }
 
 static void check_cpu(Driver *driver, const char *host, const char *cpu_xml, const char *domain_type,
@@ -500,9 +530,27 @@ static void close_world(Driver *driver)
 }
 
 static const Driver NULL_TABLE = {
-    "null",         query_host,  check_cpu,     check_files,        check_peer,         probe_host,  ask_truth,
-    dirty_rate,     start,       set_bandwidth, set_downtime_limit, switch_to_postcopy, force,       cancel,
-    break_postcopy, query_stats, resume_vm,     remove_incoming,    recover_postcopy,   close_world,
+    .name = "null",
+    .query_host = query_host,
+    .query_loads = query_loads,
+    .check_cpu = check_cpu,
+    .check_files = check_files,
+    .check_peer = check_peer,
+    .probe_host = probe_host,
+    .ask_truth = ask_truth,
+    .dirty_rate = dirty_rate,
+    .start = start,
+    .set_bandwidth = set_bandwidth,
+    .set_downtime_limit = set_downtime_limit,
+    .switch_to_postcopy = switch_to_postcopy,
+    .force = force,
+    .cancel = cancel,
+    .break_postcopy = break_postcopy,
+    .query_stats = query_stats,
+    .resume_vm = resume_vm,
+    .remove_incoming = remove_incoming,
+    .recover_postcopy = recover_postcopy,
+    .close = close_world,
 };
 
 Driver *driver_null_new(Clock *clock)

@@ -32,6 +32,7 @@ typedef struct NullVm {
     guint vcpus;
     guint64 dirty_bytes_per_s;
     guint64 working_set_bytes; /* what a pass can at most find dirty; 0: all of the RAM */
+    double busy_cores; /* how much CPU it uses */
     gboolean is_paused;
     const char *disk_path;  /* NULL: none */
     gboolean is_disk_local; /* other hosts do not see it */

@@ -26,6 +26,10 @@ typedef struct DriverJob DriverJob; /* one migration that was started */
 typedef void (*DriverHostFunc)(HostFacts *facts /* taken */, const GError *error, gpointer user);
 typedef void (*DriverDoneFunc)(const GError *error, gpointer user);
 
+/* 'when_ns' is the moment of the counters, by the driver's clock. */
+typedef void (*DriverLoadsFunc)(const VmLoad *loads, guint loads_length, gint64 when_ns, const GError *error,
+                                gpointer user);
+
 /* What one host says about one VM when it is asked for the truth. */
 typedef struct VmTruth {
     VmState state;             /* VM_STATE_ABSENT: not running here */
@@ -103,6 +107,9 @@ struct Driver {
     /* Connects if need be and reports the host with its VMs.  Fails within the driver's own time limit when the host
      * does not answer. */
     void (*query_host)(Driver *driver, const char *host, DriverHostFunc done, gpointer user);
+
+    /* What the VMs that run on 'host' have used so far; cheap, meant to be asked every second. */
+    void (*query_loads)(Driver *driver, const char *host, DriverLoadsFunc done, gpointer user);
 
     /* Whether 'host' can run the CPU described by 'cpu_xml' (of domain type 'domain_type'); the error says what is
      * missing. */

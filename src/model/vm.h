@@ -39,6 +39,13 @@ typedef struct Vm {
     gint64 qemu_pid;     /* in the host's own pid numbering; 0 when unknown */
 } Vm;
 
+/* What a running VM has used so far, as its host counts it.  Two of these make a utilisation. */
+typedef struct VmLoad {
+    char uuid[37];
+    guint64 cpu_time_ns;       /* of all its vCPUs and of what its hypervisor does for it */
+    guint64 memory_used_bytes; /* of the host; 0: unknown */
+} VmLoad;
+
 Vm *vm_new(const char *name, const char *uuid, const char *host);
 Vm *vm_copy(const Vm *vm);
 void vm_free(Vm *vm);
