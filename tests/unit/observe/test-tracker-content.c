@@ -71,8 +71,10 @@ static void test_counts_writes(gconstpointer data)
                               seed);
 
         g_test_message("truth %u, measured %g +- %g", pages, means.written_pages, means.standard_error);
-        g_assert_cmpfloat(fabs(means.written_pages - pages), <=, 0.2 * pages); /* two of the 10 % */
-        g_assert_cmpfloat_with_epsilon(means.dirty_bytes_per_page, 8, 1e-9);
+        /* two of the 10 %; a busy machine's budget pays for fewer looks, and the error says so */
+        g_assert_cmpfloat(fabs(means.written_pages - pages), <=, fmax(0.2 * pages, 4 * means.standard_error));
+        /* a look between the child's two writes to a page sees fewer */
+        g_assert_cmpfloat_with_epsilon(means.dirty_bytes_per_page, 8, 0.1);
     }
 }
 
