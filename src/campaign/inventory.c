@@ -14,6 +14,7 @@ Inventory *inventory_new(void)
     Inventory *inventory = g_new0(Inventory, 1);
 
     inventory->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_config_free);
+    inventory->rules = g_ptr_array_new_with_free_func((GDestroyNotify)fleet_rule_free);
     inventory->vcpus_per_cpu = DEFAULT_VCPUS_PER_CPU;
     return inventory;
 }
@@ -22,6 +23,8 @@ void inventory_free(Inventory *inventory)
 {
     if (inventory) {
         g_ptr_array_unref(inventory->hosts);
+        g_ptr_array_unref(inventory->rules);
+        g_free(inventory->traffic_path);
         g_free(inventory->guest_probe);
         g_free(inventory);
     }
@@ -54,6 +57,9 @@ static const HostKey HOST_KEYS[] = {
     {"agent", KEY_TEXT, G_STRUCT_OFFSET(HostConfig, agent_command)},
     {"link", KEY_RATE, G_STRUCT_OFFSET(HostConfig, link_bytes_per_s)},
     {"keep_free", KEY_SIZE, G_STRUCT_OFFSET(HostConfig, keep_free_bytes)},
+    {"rack", KEY_TEXT, G_STRUCT_OFFSET(HostConfig, rack)},
+    {"pod", KEY_TEXT, G_STRUCT_OFFSET(HostConfig, pod)},
+    {"power", KEY_TEXT, G_STRUCT_OFFSET(HostConfig, power)},
     {"max_outgoing", KEY_COUNT, G_STRUCT_OFFSET(HostConfig, max_outgoing)},
     {"max_incoming", KEY_COUNT, G_STRUCT_OFFSET(HostConfig, max_incoming)},
 };
@@ -135,50 +141,85 @@ static gboolean read_host(Inventory *inventory, GKeyFile *file, const char *grou
     return TRUE;
 }
 
-static gboolean read_fleet(Inventory *inventory, GKeyFile *file, GError **error)
+static gboolean set_oversubscription(Inventory *inventory, const char *text, GError **error)
+{
+    char *end = NULL;
+
+    inventory->vcpus_per_cpu = g_ascii_strtod(text, &end);
+    if (*end || !(inventory->vcpus_per_cpu > 0)) {
+        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT, "'%s' is not a number above 0", text);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* A path in the inventory is relative to the inventory. */
+static char *resolve_path(const char *base, const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(base);
+
+    return g_path_is_absolute(path) ? g_strdup(path) : g_build_filename(folder, path, NULL);
+}
+
+static gboolean set_fleet_key(Inventory *inventory, const char *key, const char *text, const char *path,
+                              GError **error)
+{
+    if (g_str_equal(key, "guest_probe")) {
+        g_free(inventory->guest_probe);
+        inventory->guest_probe = g_strdup(text);
+        return TRUE;
+    }
+    if (g_str_equal(key, "traffic")) {
+        g_free(inventory->traffic_path);
+        inventory->traffic_path = resolve_path(path, text);
+        return TRUE;
+    }
+    if (g_str_equal(key, "vcpus_per_cpu") || g_str_equal(key, "spare_hosts")) {
+        if (key[0] == 'v' ? set_oversubscription(inventory, text, error)
+                          : set_count(text, &inventory->spare_hosts, error)) {
+            return TRUE;
+        }
+        g_prefix_error(error, "[fleet] %s: ", key);
+        return FALSE;
+    }
+    g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT, "[fleet] has an unknown key '%s'", key);
+    return FALSE;
+}
+
+static gboolean read_fleet(Inventory *inventory, GKeyFile *file, const char *path, GError **error)
 {
     g_auto(GStrv) keys = g_key_file_get_keys(file, "fleet", NULL, NULL);
 
     for (char **key = keys; *key; key++) {
-        if (g_str_equal(*key, "guest_probe")) {
-            inventory->guest_probe = g_key_file_get_string(file, "fleet", *key, error);
-            if (!inventory->guest_probe) {
-                return FALSE;
-            }
-        } else if (g_str_equal(*key, "vcpus_per_cpu")) {
-            g_autofree char *text = g_key_file_get_string(file, "fleet", *key, NULL);
-            char *end = NULL;
+        g_autofree char *text = g_key_file_get_string(file, "fleet", *key, error);
 
-            inventory->vcpus_per_cpu = text ? g_ascii_strtod(text, &end) : 0;
-            if (!text || *end || !(inventory->vcpus_per_cpu > 0)) {
-                g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT,
-                            "[fleet] vcpus_per_cpu: '%s' is not a number above 0", text ? text : "");
-                return FALSE;
-            }
-        } else {
-            g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT, "[fleet] has an unknown key '%s'", *key);
+        if (!text || !set_fleet_key(inventory, *key, text, path, error)) {
             return FALSE;
         }
     }
     return TRUE;
 }
 
-static gboolean read_groups(Inventory *inventory, GKeyFile *file, GError **error)
+static gboolean read_groups(Inventory *inventory, GKeyFile *file, const char *path, GError **error)
 {
     g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
 
     for (char **group = groups; *group; group++) {
         if (g_str_equal(*group, "fleet")) {
-            if (!read_fleet(inventory, file, error)) {
+            if (!read_fleet(inventory, file, path, error)) {
                 return FALSE;
             }
         } else if (g_str_has_prefix(*group, "host ")) {
             if (!read_host(inventory, file, *group, error)) {
                 return FALSE;
             }
+        } else if (g_str_has_prefix(*group, "rule ")) {
+            if (!inventory_read_rule(inventory, file, *group, error)) {
+                return FALSE;
+            }
         } else {
-            g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT, "unknown group [%s]; use [fleet] or [host NAME]",
-                        *group);
+            g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT,
+                        "unknown group [%s]; use [fleet], [host NAME] or [rule NAME]", *group);
             return FALSE;
         }
     }
@@ -210,7 +251,7 @@ Inventory *inventory_load(const char *path, GError **error)
     if (!file_path) {
         return g_steal_pointer(&inventory); /* URIs alone will do */
     }
-    if (!g_key_file_load_from_file(file, file_path, G_KEY_FILE_NONE, &cause) || !read_groups(inventory, file, &cause)) {
+    if (!g_key_file_load_from_file(file, file_path, G_KEY_FILE_NONE, &cause) || !read_groups(inventory, file, file_path, &cause)) {
         g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT, "inventory %s: %s", file_path, cause->message);
         return NULL;
     }

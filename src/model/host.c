@@ -21,6 +21,9 @@ HostConfig *host_config_copy(const HostConfig *config)
     copy->peer_uri = g_strdup(config->peer_uri);
     copy->migration_address = g_strdup(config->migration_address);
     copy->agent_command = g_strdup(config->agent_command);
+    copy->rack = g_strdup(config->rack);
+    copy->pod = g_strdup(config->pod);
+    copy->power = g_strdup(config->power);
     return copy;
 }
 
@@ -32,6 +35,9 @@ void host_config_free(HostConfig *config)
         g_free(config->peer_uri);
         g_free(config->migration_address);
         g_free(config->agent_command);
+        g_free(config->rack);
+        g_free(config->pod);
+        g_free(config->power);
         g_free(config);
     }
 }

@@ -15,6 +15,9 @@ typedef struct HostConfig {
     char *agent_command;     /* starts `godwit agent` there, spoken to over stdin and stdout; NULL: derived or none */
     guint64 link_bytes_per_s; /* of its migration link; 0: unknown */
     guint64 keep_free_bytes;  /* memory that no plan may promise */
+    char *rack;               /* where it stands; NULL: in a rack of its own */
+    char *pod;                /* the racks behind one pair of switches; NULL: all are one pod */
+    char *power;              /* its power curve: a SPECpower server's name or 11 watts; NULL: unknown */
     guint max_outgoing;       /* concurrent migrations from here; 0: no limit */
     guint max_incoming;
 } HostConfig;

@@ -52,12 +52,44 @@ static void test_reads_every_key(void)
     g_assert_cmpstr(agent, ==, "ssh -o BatchMode=yes 'b' godwit agent");
 }
 
+static void test_reads_rules_and_places(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Inventory) inventory =
+        load("[fleet]\nspare_hosts=1\ntraffic=who-talks.txt\n"
+             "[host a]\nuri=qemu+ssh://a/system\nrack=r1\npod=p1\npower=X5675\n"
+             "[rule web]\napart=web1, web2,web1\n[rule db]\ntogether=db, cache\n[rule licence]\npinned=erp\n",
+             &error);
+
+    g_assert_no_error(error);
+    const HostConfig *a = inventory_resolve(inventory, "a", &error);
+    g_assert_cmpstr(a->rack, ==, "r1");
+    g_assert_cmpstr(a->pod, ==, "p1");
+    g_assert_cmpstr(a->power, ==, "X5675");
+    g_assert_cmpuint(inventory->spare_hosts, ==, 1);
+    g_assert_true(g_path_is_absolute(inventory->traffic_path)); /* beside the inventory */
+    g_assert_true(g_str_has_suffix(inventory->traffic_path, "/who-talks.txt"));
+    g_assert_cmpuint(inventory->rules->len, ==, 3);
+    const FleetRule *web = g_ptr_array_index(inventory->rules, 0);
+    g_assert_cmpint(web->kind, ==, FLEET_APART);
+    g_assert_cmpstr(web->name, ==, "web");
+    g_assert_cmpuint(g_strv_length(web->vms), ==, 2);
+    g_assert_cmpstr(web->vms[1], ==, "web2");
+    const FleetRule *licence = g_ptr_array_index(inventory->rules, 2);
+    g_assert_cmpint(licence->kind, ==, FLEET_PINNED);
+}
+
 static void test_refuses_mistakes(void)
 {
     static const char *const BAD[][2] = {
         {"[host a]\nurl=qemu:///system\n", "unknown key 'url'"},
         {"[host a]\nlink=1gbit\n", "needs a name and a key 'uri'"},
         {"[host]\nuri=qemu:///system\n", "unknown group [host]"},
+        {"[rule web]\napart=web1\n", "name two VMs at least"},
+        {"[rule web]\napart=a,b\ntogether=a,b\n", "exactly one of the keys"},
+        {"[rule web]\nnear=a,b\n", "exactly one of the keys"},
+        {"[rule web]\npinned=\n", "name one VM at least"},
+        {"[fleet]\nspare_hosts=few\n", "[fleet] spare_hosts: 'few' is not a whole number"},
         {"[hosts a]\nuri=qemu:///system\n", "unknown group [hosts a]"},
         {"[host a]\nuri=qemu:///system\nlink=quick\n", "[host a] link: 'quick' is not a rate"},
         {"[host a]\nuri=qemu:///system\nkeep_free=lots\n", "'lots' is not a size"},
@@ -105,6 +137,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/inventory/reads-every-key", test_reads_every_key);
+    g_test_add_func("/inventory/reads-rules-and-places", test_reads_rules_and_places);
     g_test_add_func("/inventory/refuses-mistakes-and-names-them", test_refuses_mistakes);
     g_test_add_func("/inventory/uris-become-hosts", test_uris_become_hosts);
     return g_test_run();
