@@ -37,7 +37,8 @@ Topology *topology_vl2(guint aggregation_ports, guint intermediate_ports, GError
 Topology *topology_bcube(guint ports, guint levels, GError **error);
 
 /* A graph of 'nodes' switches with undirected edges (pairs of node indices); 'hosts_per_node' hosts hang on each node
- * by a link of their own.  GODWIT_ERROR_INPUT when it is not connected.  Edge capacities: mib_per_s[edges], or NULL. */
+ * by a link of their own; 0: the nodes are the hosts.  Edge capacities: edge_mib_per_s[edges], or NULL.
+ * GODWIT_ERROR_INPUT when it is not connected or has more than 8192 nodes. */
 Topology *topology_graph(guint nodes, const guint (*edges)[2], const double *edge_mib_per_s, guint edges_length,
                          guint hosts_per_node, GError **error);
 void topology_free(Topology *topology);
@@ -50,6 +51,9 @@ guint topology_links(const Topology *topology); /* directed */
 /* The number of links between two places; 0 for the same.  Constant time, but for graphs the first call fills a
  * table (made when the graph is made). */
 guint topology_distance(const Topology *topology, guint a, guint b);
+
+/* The two ends of a link as nodes: places first, then switches.  The way back is link ^ 1. */
+void topology_link_ends(const Topology *topology, guint link, guint *from, guint *to);
 
 /* Appends the directed links from 'a' to 'b' to 'links' (guint), topology_distance of them. */
 void topology_route(const Topology *topology, guint a, guint b, guint64 flow, GArray *links);
