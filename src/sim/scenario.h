@@ -236,6 +236,9 @@ void scenario_free(Scenario *scenario);
 /* Another seed for the same scenario: what was drawn is drawn again. */
 void scenario_set_seed(Scenario *scenario, guint64 seed);
 
+/* Its network, which has a place for every host.  The caller frees. */
+Topology *scenario_topology(const Scenario *scenario, GError **error);
+
 /* The caller frees. */
 char *scenario_host_name(const Scenario *scenario, guint host);
 char *scenario_vm_name(const Scenario *scenario, guint vm);
