@@ -67,7 +67,8 @@ Traffic *traffic_generate(guint vms, const TrafficModel *model, Rng *rng)
     guint groups = 0;
 
     for (guint first = 0; first < vms; groups++) {
-        guint length = MIN(low + rng_below(rng, high - low + 1), vms - first);
+        guint wanted = low + rng_below(rng, high - low + 1);
+        guint length = MIN(wanted, vms - first);
 
         for (guint i = 0; i < length; i++) {
             group[first + i] = groups;

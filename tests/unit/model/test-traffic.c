@@ -109,6 +109,20 @@ static void test_same_seed_same_traffic(void)
     g_assert_cmpmem(a->mib_per_s, a->first[300] * sizeof(double), b->mib_per_s, b->first[300] * sizeof(double));
 }
 
+/* The last application has as many VMs as are left. */
+static void test_any_number_of_vms(void)
+{
+    TrafficModel model;
+    Rng rng = rng_new(6);
+
+    traffic_model_init(&model);
+    for (guint vms = 0; vms < 200; vms++) {
+        g_autoptr(Traffic) traffic = traffic_generate(vms, &model, &rng);
+
+        check_rows(traffic);
+    }
+}
+
 static int find_letter(const char *name, gpointer user)
 {
     return strlen(name) == 1 && name[0] >= 'a' && name[0] <= 'd' ? name[0] - 'a' : -1;
@@ -153,6 +167,7 @@ int main(int argc, char **argv)
     g_test_add_func("/traffic/agrees-with-a-matrix", test_against_a_matrix);
     g_test_add_func("/traffic/nobody", test_nobody);
     g_test_add_func("/traffic/model-has-its-moments", test_model);
+    g_test_add_func("/traffic/any-number-of-vms", test_any_number_of_vms);
     g_test_add_func("/traffic/same-seed-same-traffic", test_same_seed_same_traffic);
     g_test_add_func("/traffic/file", test_file);
     g_test_add_func("/traffic/file-errors-say-where", test_file_errors);
