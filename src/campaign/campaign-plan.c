@@ -249,17 +249,17 @@ static gboolean choose(Campaign *campaign, Draft *draft, GError **error)
 
 static gboolean place(Campaign *campaign, Draft *draft, GError **error)
 {
-    g_autofree PlaceVm *vms = g_new0(PlaceVm, MAX(draft->vms->len, 1));
-    g_autofree PlaceHost *hosts = g_new0(PlaceHost, MAX(draft->facts->len, 1));
+    g_autofree FitVm *vms = g_new0(FitVm, MAX(draft->vms->len, 1));
+    g_autofree FitHost *hosts = g_new0(FitHost, MAX(draft->facts->len, 1));
 
     for (guint i = 0; i < draft->vms->len; i++) {
         const Vm *vm = g_ptr_array_index(draft->vms, i);
-        vms[i] = (PlaceVm){vm->name, vm->ram_bytes, vm->vcpus};
+        vms[i] = (FitVm){vm->name, vm->ram_bytes, vm->vcpus};
     }
     for (guint i = 0; i < draft->facts->len; i++) {
         const HostFacts *facts = g_ptr_array_index(draft->facts, i);
         const HostConfig *config = g_ptr_array_index(draft->destinations, i);
-        hosts[i] = (PlaceHost){config->name,           facts->memory_bytes, facts->memory_free_bytes,
+        hosts[i] = (FitHost){config->name,           facts->memory_bytes, facts->memory_free_bytes,
                                config->keep_free_bytes, facts->cpus,         host_facts_vm_vcpus(facts)};
     }
     draft->placed = g_new0(guint, MAX(draft->vms->len, 1));

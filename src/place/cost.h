@@ -12,6 +12,7 @@ typedef struct PlaceCosts {
     double *migration_s; /* [vms] T_mig_i with its source's bandwidth alone (TRANSFER_SERIAL) */
     double *downtime_s;  /* [vms] */
     double *sent_mib;    /* [vms] */
+    guint farthest;      /* the largest distance in the topology */
 } PlaceCosts;
 
 PlaceCosts *place_costs_new(const PlaceProblem *problem, const PlaceOptions *options);
@@ -31,7 +32,13 @@ typedef struct PlaceRaw {
  * edges at the largest distance of the topology, or at 1 when there are none. */
 PlaceRaw place_reference(const PlaceState *state, const PlaceCosts *costs, guint source);
 
-/* Equation 9 or its extension, with terms already divided. */
+/* The same for VMs that are named; all of them start on one host. */
+PlaceRaw place_reference_of(const PlaceProblem *problem, const PlaceCosts *costs, const guint *vms, guint vms_length);
+
+/* The largest distance between two places of the topology.  Quadratic in the places of a graph, so ask once. */
+guint place_farthest(const PlaceProblem *problem);
+
+/* Equation 9 or its extension: the raw costs, each divided by its reference (where that is 0, by 1), weighted. */
 double place_integrate(const PlaceOptions *options, const PlaceRaw *raw, const PlaceRaw *reference);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlaceCosts, place_costs_free)

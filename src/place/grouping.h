@@ -10,7 +10,7 @@
  * every capacity, every move; a placer that broke a promise is a bug and is reported as one (GODWIT_ERROR_FAILED), and
  * its moves go nowhere.  It also computes the totals, the same way for all.
  *
- * Adding a placer is one file, placer-NAME.c, and its line in GROUPINGS.  Pure: same problem, options and seed, same
+ * Adding a placer is one file, placer-NAME.c, and its line in grouping-list.h.  Pure: same problem, options and seed, same
  * answer. */
 #pragma once
 
@@ -74,6 +74,10 @@ void place_options_init(PlaceOptions *options);
 /* Named sets: "experiment" (seed 003 section 3.2, the default), "example" (section 2.2: SR 0.5..0.6, theta 0.5), each
  * with the seed's two-term objective when "-seed" is added. */
 gboolean place_options_preset(PlaceOptions *options, const char *name, GError **error);
+const char *place_preset_name(guint index); /* NULL after the last */
+
+/* GODWIT_ERROR_USAGE naming the option that makes no sense; place_run calls it. */
+gboolean place_options_check(const PlaceOptions *options, GError **error);
 
 typedef struct PlaceMove {
     guint vm;
@@ -121,6 +125,8 @@ void place_result_free(PlaceResult *result);
 /* 'why' is taken. */
 void place_result_add_move(PlaceResult *result, const PlaceProblem *problem, guint vm, guint destination, guint group,
                            guint block, char *why);
+/* 'what' is taken; 'vm' and 'host' may be PLACE_NOWHERE. */
+void place_result_add_reason(PlaceResult *result, guint vm, guint host, char *what);
 
 typedef struct Grouping {
     const char *name;
@@ -139,6 +145,12 @@ const Grouping *const *groupings(void);
 /* GODWIT_ERROR_USAGE with the names that there are. */
 const Grouping *grouping_find(const char *name, GError **error);
 
+/* The moves come back in an order in which each has room when it is done; that of the placer where it is such an order.
+ * left_over is filled from the moves, whatever the placer wrote; so are reasons when it gave none.  Of an evacuation the
+ * hosts marked is_source receive nothing, and only 'movers' move; of a relief only VMs of hosts marked is_source.
+ * A move obeys a rule when afterwards no other VM of an APART rule, and all others of a TOGETHER rule, are at its
+ * destination; rules that are broken already bind only VMs that move.  GODWIT_ERROR_USAGE, GODWIT_ERROR_INPUT: what was
+ * asked makes no sense; GODWIT_ERROR_FAILED: the placer broke a promise. */
 PlaceResult *place_run(const Grouping *placer, const PlaceProblem *problem, const PlaceTask *task,
                        const PlaceOptions *options, GError **error);
 

@@ -11,22 +11,22 @@
 
 #include "model/host.h"
 
-typedef struct PlaceHost {
+typedef struct FitHost {
     const char *name;
     guint64 memory_bytes;
     guint64 memory_free_bytes;
     guint64 keep_free_bytes;
     guint cpus;
     guint vcpus_taken;
-} PlaceHost;
+} FitHost;
 
-typedef struct PlaceVm {
+typedef struct FitVm {
     const char *name;
     guint64 ram_bytes;
     guint vcpus;
-} PlaceVm;
+} FitVm;
 
 /* Fills destinations[i] with an index into 'hosts' for each VM.  When something does not fit, the result is FALSE
  * with GODWIT_ERROR_REFUSED naming every VM that found no room and what was short. */
-gboolean place_by_fit(const PlaceVm *vms, guint vms_length, const PlaceHost *hosts, guint hosts_length,
+gboolean place_by_fit(const FitVm *vms, guint vms_length, const FitHost *hosts, guint hosts_length,
                       double vcpus_per_cpu, guint *destinations, GError **error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests src/place/place.c: the rule by example, and against brute force over all placements of random small cases. */
+ * Tests src/place/placer-fit.c: the rule by example, and against brute force over all placements of random small cases. */
 #include "place/place.h"
 #include "base/error.h"
 #include "base/units.h"
@@ -9,8 +9,8 @@
 
 static void test_memory_fills_evenly(void)
 {
-    static const PlaceVm VMS[] = {{"a", 1 * GIB, 1}, {"b", 4 * GIB, 1}, {"c", 2 * GIB, 1}, {"d", 3 * GIB, 1}};
-    static const PlaceHost HOSTS[] = {{"h1", 16 * GIB, 12 * GIB, 0, 8, 0}, {"h2", 16 * GIB, 11 * GIB, 0, 8, 0}};
+    static const FitVm VMS[] = {{"a", 1 * GIB, 1}, {"b", 4 * GIB, 1}, {"c", 2 * GIB, 1}, {"d", 3 * GIB, 1}};
+    static const FitHost HOSTS[] = {{"h1", 16 * GIB, 12 * GIB, 0, 8, 0}, {"h2", 16 * GIB, 11 * GIB, 0, 8, 0}};
     g_autoptr(GError) error = NULL;
     guint destinations[4];
 
@@ -25,8 +25,8 @@ static void test_memory_fills_evenly(void)
 
 static void test_share_counts_not_bytes(void)
 {
-    static const PlaceVm VM = {"a", 1 * GIB, 1};
-    static const PlaceHost HOSTS[] = {{"large", 64 * GIB, 16 * GIB, 0, 8, 0}, {"small", 8 * GIB, 6 * GIB, 0, 8, 0}};
+    static const FitVm VM = {"a", 1 * GIB, 1};
+    static const FitHost HOSTS[] = {{"large", 64 * GIB, 16 * GIB, 0, 8, 0}, {"small", 8 * GIB, 6 * GIB, 0, 8, 0}};
     guint destination;
 
     g_assert_true(place_by_fit(&VM, 1, HOSTS, 2, 4, &destination, NULL));
@@ -35,8 +35,8 @@ static void test_share_counts_not_bytes(void)
 
 static void test_memory_kept_free_is_kept(void)
 {
-    static const PlaceVm VM = {"a", 4 * GIB, 1};
-    PlaceHost host = {"h", 16 * GIB, 6 * GIB, 2 * GIB, 8, 0};
+    static const FitVm VM = {"a", 4 * GIB, 1};
+    FitHost host = {"h", 16 * GIB, 6 * GIB, 2 * GIB, 8, 0};
     guint destination;
 
     g_assert_true(place_by_fit(&VM, 1, &host, 1, 4, &destination, NULL));
@@ -48,8 +48,8 @@ static void test_memory_kept_free_is_kept(void)
 
 static void test_vcpus_are_limited(void)
 {
-    static const PlaceVm VM = {"a", 1 * GIB, 4};
-    PlaceHost host = {"h", 16 * GIB, 16 * GIB, 0, 4, 4};
+    static const FitVm VM = {"a", 1 * GIB, 4};
+    FitHost host = {"h", 16 * GIB, 16 * GIB, 0, 4, 4};
     guint destination;
 
     g_assert_true(place_by_fit(&VM, 1, &host, 1, 2, &destination, NULL));
@@ -60,8 +60,8 @@ static void test_vcpus_are_limited(void)
 
 static void test_refusal_names_what_is_short(void)
 {
-    static const PlaceVm VMS[] = {{"small", 1 * GIB, 1}, {"broad", 1 * GIB, 40}, {"huge", 32 * GIB, 1}};
-    static const PlaceHost HOSTS[] = {{"h1", 16 * GIB, 4 * GIB, 0, 8, 0}, {"h2", 16 * GIB, 2 * GIB, 0, 8, 0}};
+    static const FitVm VMS[] = {{"small", 1 * GIB, 1}, {"broad", 1 * GIB, 40}, {"huge", 32 * GIB, 1}};
+    static const FitHost HOSTS[] = {{"h1", 16 * GIB, 4 * GIB, 0, 8, 0}, {"h2", 16 * GIB, 2 * GIB, 0, 8, 0}};
     g_autoptr(GError) error = NULL;
     guint destinations[3];
 
@@ -75,7 +75,7 @@ static void test_refusal_names_what_is_short(void)
 
 static void test_no_destination_is_refused(void)
 {
-    static const PlaceVm VM = {"a", 1, 1};
+    static const FitVm VM = {"a", 1, 1};
     g_autoptr(GError) error = NULL;
     guint destination;
 
@@ -85,8 +85,8 @@ static void test_no_destination_is_refused(void)
 }
 
 typedef struct Case {
-    PlaceVm vms[7];
-    PlaceHost hosts[3];
+    FitVm vms[7];
+    FitHost hosts[3];
     guint vms_length;
     guint hosts_length;
 } Case;
@@ -100,10 +100,10 @@ static void case_init(Case *c, guint32 seed)
     c->hosts_length = (guint)g_rand_int_range(rand, 1, 4);
     for (guint i = 0; i < c->vms_length; i++) {
         c->vms[i] =
-            (PlaceVm){NAMES[i], (guint64)g_rand_int_range(rand, 1, 9) * GIB, (guint)g_rand_int_range(rand, 1, 5)};
+            (FitVm){NAMES[i], (guint64)g_rand_int_range(rand, 1, 9) * GIB, (guint)g_rand_int_range(rand, 1, 5)};
     }
     for (guint h = 0; h < c->hosts_length; h++) {
-        c->hosts[h] = (PlaceHost){NAMES[h],
+        c->hosts[h] = (FitHost){NAMES[h],
                                   32 * GIB,
                                   (guint64)g_rand_int_range(rand, 1, 25) * GIB,
                                   (guint64)g_rand_int_range(rand, 0, 3) * GIB,
@@ -116,7 +116,7 @@ static void case_init(Case *c, guint32 seed)
 static gboolean is_allowed(const Case *c, double vcpus_per_cpu, const guint *destinations)
 {
     for (guint h = 0; h < c->hosts_length; h++) {
-        const PlaceHost *host = &c->hosts[h];
+        const FitHost *host = &c->hosts[h];
         guint64 ram_bytes = host->keep_free_bytes;
         guint vcpus = host->vcpus_taken;
         gboolean is_used = FALSE;
@@ -208,13 +208,13 @@ static void test_order_does_not_matter(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/place/memory-fills-evenly", test_memory_fills_evenly);
-    g_test_add_func("/place/share-of-memory-counts-not-bytes", test_share_counts_not_bytes);
-    g_test_add_func("/place/memory-kept-free-is-kept", test_memory_kept_free_is_kept);
-    g_test_add_func("/place/vcpus-are-limited", test_vcpus_are_limited);
-    g_test_add_func("/place/refusal-names-each-vm-and-what-is-short", test_refusal_names_what_is_short);
-    g_test_add_func("/place/no-destination-is-refused", test_no_destination_is_refused);
-    g_test_add_func("/place/agrees-with-brute-force", test_agrees_with_brute_force);
-    g_test_add_func("/place/order-of-vms-does-not-matter", test_order_does_not_matter);
+    g_test_add_func("/placer-fit/memory-fills-evenly", test_memory_fills_evenly);
+    g_test_add_func("/placer-fit/share-of-memory-counts-not-bytes", test_share_counts_not_bytes);
+    g_test_add_func("/placer-fit/memory-kept-free-is-kept", test_memory_kept_free_is_kept);
+    g_test_add_func("/placer-fit/vcpus-are-limited", test_vcpus_are_limited);
+    g_test_add_func("/placer-fit/refusal-names-each-vm-and-what-is-short", test_refusal_names_what_is_short);
+    g_test_add_func("/placer-fit/no-destination-is-refused", test_no_destination_is_refused);
+    g_test_add_func("/placer-fit/agrees-with-brute-force", test_agrees_with_brute_force);
+    g_test_add_func("/placer-fit/order-of-vms-does-not-matter", test_order_does_not_matter);
     return g_test_run();
 }

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The placers, in the order of --help; the first is the default.  Each is one file, placer-NAME.c, that defines the
+ * symbol. */
+#pragma once
+
+#define GROUPING_LIST(X)                                                                                               \
+    X(PLACER_FIT)
