@@ -1,61 +1,140 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Virtual time: timers in a sorted sequence, fired when the owner moves the time.
+ * Virtual time: a queue of timers, fired when the owner moves the time.
  *
- * Always true: no timer in the sequence lies before 'now_ns'; of two with equal times the one set first comes first,
- * because ids grow and break the tie. */
+ * Theory of operation.  The timers are a binary heap over (when_ns, rank, number); numbers grow with each timer that is
+ * set, so the order is total and the same in every run.  A table finds the timer of an id, and a timer knows its place
+ * in the heap, so that setting, firing and cancelling all take logarithmic time: control logic sets a timer for most
+ * things it does and cancels nearly all of them.
+ *
+ * Always true: no timer in the heap lies before 'now_ns'. */
 #include "base/clock.h"
+
+typedef struct VirtualTimer {
+    gint64 when_ns;
+    guint rank;
+    guint id;
+    guint64 number;
+    guint place; /* in the heap */
+    ClockFunc func;
+    gpointer user;
+} VirtualTimer;
 
 typedef struct VirtualClock {
     Clock clock;
     gint64 now_ns;
     guint last_id;
-    GSequence *timers; /* VirtualTimer, by (when_ns, id) */
+    guint64 numbers;
+    guint64 fired;
+    GPtrArray *heap;   /* VirtualTimer */
+    GHashTable *by_id; /* id -> VirtualTimer, owned here */
 } VirtualClock;
 
-typedef struct VirtualTimer {
-    gint64 when_ns;
-    guint id;
-    ClockFunc func;
-    gpointer user;
-} VirtualTimer;
+/* ---- the heap ---- */
 
-static gint compare_timers(gconstpointer a, gconstpointer b, gpointer unused G_GNUC_UNUSED)
+static VirtualTimer *timer_at(const VirtualClock *self, guint place)
 {
-    const VirtualTimer *left = a;
-    const VirtualTimer *right = b;
-
-    if (left->when_ns != right->when_ns) {
-        return left->when_ns < right->when_ns ? -1 : 1;
-    }
-    return left->id < right->id ? -1 : left->id > right->id;
+    return g_ptr_array_index(self->heap, place);
 }
+
+static gboolean comes_first(const VirtualTimer *a, const VirtualTimer *b)
+{
+    if (a->when_ns != b->when_ns) {
+        return a->when_ns < b->when_ns;
+    }
+    return a->rank != b->rank ? a->rank < b->rank : a->number < b->number;
+}
+
+static void put(VirtualClock *self, guint place, VirtualTimer *timer)
+{
+    g_ptr_array_index(self->heap, place) = timer;
+    timer->place = place;
+}
+
+static void rise(VirtualClock *self, VirtualTimer *timer)
+{
+    guint place = timer->place;
+
+    while (place > 0 && comes_first(timer, timer_at(self, (place - 1) / 2))) {
+        put(self, place, timer_at(self, (place - 1) / 2));
+        place = (place - 1) / 2;
+    }
+    put(self, place, timer);
+}
+
+static void sink(VirtualClock *self, VirtualTimer *timer)
+{
+    guint place = timer->place;
+    guint length = self->heap->len;
+
+    for (guint child = 2 * place + 1; child < length; child = 2 * place + 1) {
+        if (child + 1 < length && comes_first(timer_at(self, child + 1), timer_at(self, child))) {
+            child++;
+        }
+        if (!comes_first(timer_at(self, child), timer)) {
+            break;
+        }
+        put(self, place, timer_at(self, child));
+        place = child;
+    }
+    put(self, place, timer);
+}
+
+/* Takes 'timer' out of the heap; the table keeps it. */
+static void take_out(VirtualClock *self, const VirtualTimer *timer)
+{
+    guint place = timer->place;
+    VirtualTimer *last = timer_at(self, self->heap->len - 1);
+
+    g_ptr_array_set_size(self->heap, (gint)self->heap->len - 1);
+    if (last != timer) {
+        put(self, place, last);
+        rise(self, last);
+        sink(self, last);
+    }
+}
+
+/* ---- the clock ---- */
 
 static gint64 virtual_now_ns(Clock *clock)
 {
     return ((VirtualClock *)clock)->now_ns;
 }
 
-static guint virtual_at(Clock *clock, gint64 when_ns, ClockFunc func, gpointer user)
+static guint fresh_id(VirtualClock *self)
+{
+    do {
+        self->last_id++;
+    } while (self->last_id == 0 || g_hash_table_contains(self->by_id, GUINT_TO_POINTER(self->last_id)));
+    return self->last_id;
+}
+
+guint clock_virtual_at(Clock *clock, gint64 when_ns, ClockRank rank, ClockFunc func, gpointer user)
 {
     VirtualClock *self = (VirtualClock *)clock;
     VirtualTimer *timer = g_new0(VirtualTimer, 1);
 
-    *timer = (VirtualTimer){MAX(when_ns, self->now_ns), ++self->last_id, func, user};
-    g_sequence_insert_sorted(self->timers, timer, compare_timers, NULL);
+    *timer = (VirtualTimer){MAX(when_ns, self->now_ns), rank, fresh_id(self), ++self->numbers, self->heap->len, func,
+                            user};
+    g_hash_table_insert(self->by_id, GUINT_TO_POINTER(timer->id), timer);
+    g_ptr_array_add(self->heap, timer);
+    rise(self, timer);
     return timer->id;
+}
+
+static guint virtual_at(Clock *clock, gint64 when_ns, ClockFunc func, gpointer user)
+{
+    return clock_virtual_at(clock, when_ns, CLOCK_RANK_TIMER, func, user);
 }
 
 static void virtual_cancel(Clock *clock, guint id)
 {
     VirtualClock *self = (VirtualClock *)clock;
+    VirtualTimer *timer = id ? g_hash_table_lookup(self->by_id, GUINT_TO_POINTER(id)) : NULL;
 
-    for (GSequenceIter *iter = g_sequence_get_begin_iter(self->timers); !g_sequence_iter_is_end(iter);
-         iter = g_sequence_iter_next(iter)) {
-        if (((VirtualTimer *)g_sequence_get(iter))->id == id) {
-            g_sequence_remove(iter);
-            return;
-        }
+    if (timer) {
+        take_out(self, timer);
+        g_hash_table_remove(self->by_id, GUINT_TO_POINTER(id));
     }
 }
 
@@ -63,7 +142,8 @@ static void virtual_close(Clock *clock)
 {
     VirtualClock *self = (VirtualClock *)clock;
 
-    g_sequence_free(self->timers);
+    g_ptr_array_unref(self->heap);
+    g_hash_table_unref(self->by_id);
     g_free(self);
 }
 
@@ -72,32 +152,46 @@ Clock *clock_virtual_new(void)
     VirtualClock *self = g_new0(VirtualClock, 1);
 
     self->clock = (Clock){"virtual", virtual_now_ns, virtual_at, virtual_cancel, virtual_close};
-    self->timers = g_sequence_new(g_free);
+    self->heap = g_ptr_array_new();
+    self->by_id = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     return &self->clock;
 }
 
 gint64 clock_virtual_next_ns(Clock *clock)
 {
-    GSequenceIter *first = g_sequence_get_begin_iter(((VirtualClock *)clock)->timers);
+    const VirtualClock *self = (const VirtualClock *)clock;
 
-    return g_sequence_iter_is_end(first) ? -1 : ((VirtualTimer *)g_sequence_get(first))->when_ns;
+    return self->heap->len > 0 ? timer_at(self, 0)->when_ns : -1;
+}
+
+guint64 clock_virtual_fired(Clock *clock)
+{
+    return ((VirtualClock *)clock)->fired;
+}
+
+gboolean clock_virtual_step(Clock *clock)
+{
+    VirtualClock *self = (VirtualClock *)clock;
+    VirtualTimer timer;
+
+    if (self->heap->len == 0) {
+        return FALSE;
+    }
+    timer = *timer_at(self, 0);
+    take_out(self, timer_at(self, 0));
+    g_hash_table_remove(self->by_id, GUINT_TO_POINTER(timer.id));
+    self->now_ns = timer.when_ns;
+    self->fired++;
+    timer.func(timer.user);
+    return TRUE;
 }
 
 void clock_virtual_run_until(Clock *clock, gint64 until_ns)
 {
     VirtualClock *self = (VirtualClock *)clock;
 
-    for (;;) {
-        GSequenceIter *first = g_sequence_get_begin_iter(self->timers);
-        VirtualTimer timer;
-
-        if (g_sequence_iter_is_end(first) || ((VirtualTimer *)g_sequence_get(first))->when_ns > until_ns) {
-            break;
-        }
-        timer = *(VirtualTimer *)g_sequence_get(first);
-        g_sequence_remove(first);
-        self->now_ns = timer.when_ns;
-        timer.func(timer.user);
+    while (self->heap->len > 0 && timer_at(self, 0)->when_ns <= until_ns) {
+        clock_virtual_step(clock);
     }
     self->now_ns = MAX(self->now_ns, until_ns);
 }

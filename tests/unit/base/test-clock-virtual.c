@@ -2,6 +2,7 @@
  *
  * Tests src/base/clock-virtual.c: time stands still until it is moved, and timers fire in order. */
 #include "base/clock.h"
+#include "base/rng.h"
 
 typedef struct Diary {
     Clock *clock;
@@ -140,6 +141,81 @@ static void test_timers_left_at_close_are_dropped(void)
     diary_end(&diary, "");
 }
 
+static void test_ranks_decide_within_an_instant(void)
+{
+    Diary diary;
+    diary_init(&diary);
+    Clock *clock = diary.clock;
+    Entry timer = {&diary, "timer"}, answer = {&diary, "answer"}, world = {&diary, "world"}, fault = {&diary, "fault"};
+
+    clock->at(clock, 7, write_entry, &timer);
+    clock_virtual_at(clock, 7, CLOCK_RANK_ANSWER, write_entry, &answer);
+    clock_virtual_at(clock, 7, CLOCK_RANK_WORLD, write_entry, &world);
+    clock_virtual_at(clock, 7, CLOCK_RANK_FAULT, write_entry, &fault);
+    clock->at(clock, 6, write_entry, &timer);
+    while (clock_virtual_step(clock)) {
+        ;
+    }
+    g_assert_cmpuint(clock_virtual_fired(clock), ==, 5);
+    diary_end(&diary, "timer@6 fault@7 world@7 answer@7 timer@7 ");
+}
+
+#define MANY 2000
+
+typedef struct Expectation {
+    GArray *fired; /* guint, numbers in the order in which they fired */
+    guint number;
+} Expectation;
+
+static void note_number(gpointer user)
+{
+    const Expectation *self = user;
+
+    g_array_append_val(self->fired, self->number);
+}
+
+/* Against a list that is looked through from its beginning. */
+static void test_many_timers_as_a_plain_list_would(void)
+{
+    Clock *clock = clock_virtual_new();
+    Rng rng = rng_new(1);
+    g_autofree Expectation *entries = g_new0(Expectation, MANY);
+    g_autofree gint64 *due = g_new0(gint64, MANY); /* time * 5 + rank; -1 cancelled or fired */
+    g_autofree guint *ids = g_new0(guint, MANY);
+    g_autoptr(GArray) fired = g_array_new(FALSE, FALSE, sizeof(guint));
+
+    for (guint i = 0; i < MANY; i++) {
+        guint rank = rng_below(&rng, 5);
+        gint64 when = rng_below(&rng, 500);
+
+        entries[i] = (Expectation){fired, i};
+        due[i] = when * 5 + rank;
+        ids[i] = clock_virtual_at(clock, when, (ClockRank)rank, note_number, &entries[i]);
+    }
+    for (guint i = 0; i < MANY; i += 3) {
+        guint victim = rng_below(&rng, MANY);
+
+        clock->cancel(clock, ids[victim]);
+        due[victim] = -1;
+    }
+    while (clock_virtual_step(clock)) {
+        ;
+    }
+    for (guint f = 0; f < fired->len; f++) {
+        guint first = MANY;
+
+        for (guint i = 0; i < MANY; i++) {
+            first = due[i] >= 0 && (first == MANY || due[i] < due[first]) ? i : first;
+        }
+        g_assert_cmpuint(g_array_index(fired, guint, f), ==, first);
+        due[first] = -1;
+    }
+    for (guint i = 0; i < MANY; i++) {
+        g_assert_cmpint(due[i], ==, -1);
+    }
+    clock->close(clock);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -150,5 +226,7 @@ int main(int argc, char **argv)
     g_test_add_func("/clock-virtual/timer-in-the-past-fires-at-the-next-turn",
                     test_timer_in_the_past_fires_at_the_next_turn);
     g_test_add_func("/clock-virtual/timers-left-at-close-are-dropped", test_timers_left_at_close_are_dropped);
+    g_test_add_func("/clock-virtual/ranks-decide-within-an-instant", test_ranks_decide_within_an_instant);
+    g_test_add_func("/clock-virtual/many-timers-as-a-plain-list-would", test_many_timers_as_a_plain_list_would);
     return g_test_run();
 }
