@@ -44,7 +44,7 @@ gboolean scenario_rule_fill(const Scenario *scenario, const ScenarioRuleRecord *
 gboolean scenario_fault_fill(const Scenario *scenario, const ScenarioFaultRecord *record, ScenarioFault *fault,
                              GError **error)
 {
-    gboolean strikes_vm = fault->kind == FAULT_VM;
+    gboolean strikes_vm = fault->kind == SCENARIO_FAULT_VM;
     int target = strikes_vm ? scenario_find_vm(scenario, record->target) : scenario_find_host(scenario, record->target);
 
     if (target < 0) {
@@ -59,7 +59,7 @@ gboolean scenario_fault_fill(const Scenario *scenario, const ScenarioFaultRecord
     if (fault->until_ns <= fault->at_ns) {
         return scenario_wrong(error, "until: not after 'at'");
     }
-    if ((fault->kind == FAULT_SLOW_LINK) != (fault->rate_bytes_per_s > 0)) {
+    if ((fault->kind == SCENARIO_FAULT_SLOW_LINK) != (fault->rate_bytes_per_s > 0)) {
         return scenario_wrong(error, "rate: %s",
                               fault->rate_bytes_per_s > 0 ? "only a slow-link has one" : "how slow?");
     }

@@ -168,17 +168,17 @@ typedef struct ScenarioRule {
 } ScenarioRule;
 
 #define SCENARIO_FAULTS(X)                                                                                             \
-    X(FAULT_HOST, "host")           /* it is gone, with all that runs there */                                         \
-    X(FAULT_LINK, "link")           /* nothing passes a host's link */                                                 \
-    X(FAULT_SLOW_LINK, "slow-link") /* only 'rate' passes */                                                           \
-    X(FAULT_AGENT, "agent")         /* the agent of a host ends and answers no more */                                 \
-    X(FAULT_VM, "vm")               /* a VM crashes */
+    X(SCENARIO_FAULT_HOST, "host")           /* it is gone, with all that runs there */                                         \
+    X(SCENARIO_FAULT_LINK, "link")           /* nothing passes a host's link */                                                 \
+    X(SCENARIO_FAULT_SLOW_LINK, "slow-link") /* only 'rate' passes */                                                           \
+    X(SCENARIO_FAULT_AGENT, "agent")         /* the agent of a host ends and answers no more */                                 \
+    X(SCENARIO_FAULT_VM, "vm")               /* a VM crashes */
 NAMED_ENUM_DECLARE(ScenarioFaultKind, scenario_fault_kind, SCENARIO_FAULTS)
 
 typedef struct ScenarioFault {
     char *name;
     ScenarioFaultKind kind;
-    guint target; /* a VM for FAULT_VM, else a host */
+    guint target; /* a VM for SCENARIO_FAULT_VM, else a host */
     gint64 at_ns;
     gint64 until_ns;          /* G_MAXINT64: to the end */
     guint64 rate_bytes_per_s; /* slow-link */
