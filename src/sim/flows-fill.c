@@ -9,8 +9,8 @@
  * when flows stop: what comes out of it too early is put back with its level of now.  Flows with ceilings wait in a
  * sorted list.  With F flows of h hops and L links: F (h + log F) + (L + F h) log L at most.
  *
- * Constant flows are filled first, into the capacity without the reserve of elastic ones; then elastic ones into what is
- * left. */
+ * Constant flows are filled first, into the capacity without the reserve of elastic ones; then elastic ones into what
+ * is left. */
 #include "sim/flows-private.h"
 
 #include <math.h>

@@ -8,7 +8,7 @@
 NAMED_ENUM_DEFINE(FlowKind, flow_kind, FLOW_KINDS)
 
 #define SAME_RATE 1e-12 /* relative; a rate that is reckoned anew in another order is not another rate */
-#define NEAR 1e-6       /* so near to coupling, the sum of ceilings is made afresh */
+#define NEAR      1e-6  /* so near to coupling, the sum of ceilings is made afresh */
 
 Flows *flows_new(const double *capacity_mib_per_s, guint links, double elastic_floor_mib_per_s)
 {

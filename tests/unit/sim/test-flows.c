@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim/flows*.c: cases that can be reckoned by hand, and random networks against a filling that is too simple to be wrong:
- * all rates rise in proportion until something stops them, everything looked at anew at every stop. */
+ * sim/flows*.c: cases that can be reckoned by hand, and random networks against a filling that is too simple to be
+ * wrong: all rates rise in proportion until something stops them, everything looked at anew at every stop. */
 #include "sim/flows.h"
 #include "base/rng.h"
 
@@ -9,11 +9,9 @@
 
 static guint add(Flows *flows, FlowKind kind, const guint *route, guint length, double weight, double limit)
 {
-    return flows_add(flows, &(FlowSpec){.kind = kind,
-                                        .route = route,
-                                        .route_length = length,
-                                        .weight = weight,
-                                        .limit_mib_per_s = limit});
+    return flows_add(
+        flows,
+        &(FlowSpec){.kind = kind, .route = route, .route_length = length, .weight = weight, .limit_mib_per_s = limit});
 }
 
 static void assert_rate(const Flows *flows, guint flow, double expected)
@@ -268,8 +266,8 @@ static void plain_fill(World *world, double elastic_floor)
             }
         }
         gboolean fits = ceilings[link] <= world->capacity[link];
-        room[link] = world->capacity[link] -
-                     (fits ? 0 : fmin(fmin(elastic_floor, world->capacity[link]), elastic[link]));
+        room[link] =
+            world->capacity[link] - (fits ? 0 : fmin(fmin(elastic_floor, world->capacity[link]), elastic[link]));
     }
     plain_fill_kind(world, FLOW_CONSTANT, room);
     for (guint link = 0; link < world->links; link++) {
@@ -374,7 +372,9 @@ static void test_fat_tree(void)
         g_array_set_size(route, 0);
         topology_route(topology, a, b, i, route);
         add(flows, i % 10 ? FLOW_CONSTANT : FLOW_ELASTIC, (const guint *)(void *)route->data, route->len, 1,
-            i % 10 ? rng_range(&rng, 1, 12) : a == b ? 500 : INFINITY);
+            i % 10   ? rng_range(&rng, 1, 12)
+            : a == b ? 500
+                     : INFINITY);
         if (i % 100 == 0) {
             flows_update(flows);
             assert_good(flows);
