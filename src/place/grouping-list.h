@@ -5,4 +5,5 @@
 #pragma once
 
 #define GROUPING_LIST(X)                                                                                               \
+    X(PLACER_GBM)                                                                                                      \
     X(PLACER_FIT)
