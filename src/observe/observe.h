@@ -47,8 +47,26 @@ typedef void (*DirtyRateDone)(double written_pages_per_s, guint64 page_bytes, co
 typedef void (*DirtyRateFunc)(const char *host, const char *vm, gint64 window_ns, DirtyRateDone done,
                               gpointer done_user, gpointer user);
 
+/* Sampling in this very process instead of asking agents: what an agent does on its host, done for all hosts here.  For
+ * simulated fleets, whose memory is here. */
+typedef struct LocalSampling {
+    /* Opens the trackers of 'vm'.  NULL with GODWIT_ERROR_LOST when it is not on 'host' any more; with another error it
+     * is measured by DirtyRate.  The caller owns the result. */
+    struct Sampler *(*open)(const char *host, const Vm *vm, const ObserveOptions *options, gpointer user,
+                            GError **error);
+
+    /* FALSE with an error when nobody can sample on 'host' (any more): asked before the first window and then once per
+     * period. */
+    gboolean (*may_sample)(const char *host, gpointer user, GError **error);
+
+    /* CPU time that was spent; of no meaning where time is virtual: then it never grows. */
+    gint64 (*cpu_time)(void);
+    gpointer user;
+} LocalSampling;
+
 Observer *observer_new(Clock *clock, const ObserveOptions *options, DirtyRateFunc dirty_rate, gpointer user);
 void observer_add(Observer *observer, const HostConfig *host, const Vm *vm);
+void observer_set_local(Observer *observer, const LocalSampling *local); /* before observer_start; copied */
 void observer_set_period_func(Observer *observer, ObserverPeriodFunc func, gpointer user);
 
 /* 'endless' goes on period after period with a sliding window until observer_free (watch). */
