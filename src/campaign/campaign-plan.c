@@ -137,8 +137,7 @@ static gboolean observe(Campaign *campaign, Draft *draft, GError **error)
 {
     g_autofree char *window = duration_format(campaign->options.observe.window_ns);
     g_autoptr(HostConfig) host = campaign_host_with_agent(draft->source);
-    g_autoptr(Observer) observer =
-        observer_new(campaign->clock, &campaign->options.observe, campaign_dirty_rate, campaign);
+    g_autoptr(Observer) observer = campaign_observer(campaign);
     Observation observation = {campaign, draft->vms->len, campaign->clock->now_ns(campaign->clock), NULL, FALSE};
 
     campaign_say(campaign, "observing %u %s on %s for %s", draft->vms->len, draft->vms->len == 1 ? "VM" : "VMs",

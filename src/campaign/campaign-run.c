@@ -123,6 +123,22 @@ static void probe_guests(Campaign *campaign, GangOutcome *gang)
     g_source_remove(timer);
 }
 
+/* The simulated guests' own account. */
+static void ask_simulated_guests(const Campaign *campaign, GangOutcome *gang)
+{
+    const World *world = campaign->fleet->world;
+
+    for (guint i = 0; i < gang->outcomes->len; i++) {
+        Outcome *outcome = g_ptr_array_index(gang->outcomes, i);
+        guint vm = world_find_vm(world, outcome->vm);
+
+        if (outcome->kind == OUTCOME_MIGRATED && vm != WORLD_NONE) {
+            outcome->guest_gap_ms = world_vm_gap_ms(world, vm);
+            outcome->work_lost_s = world_vm_lost_s(world, vm);
+        }
+    }
+}
+
 typedef struct Run {
     Campaign *campaign;
     GangOutcome *outcome;
@@ -159,7 +175,11 @@ GangOutcome *campaign_run(Campaign *campaign, const Plan *plan)
     }
     campaign_wait(campaign, &run.is_done, FALSE);
     campaign->running = NULL;
-    probe_guests(campaign, run.outcome);
+    if (campaign->fleet) {
+        ask_simulated_guests(campaign, run.outcome);
+    } else {
+        probe_guests(campaign, run.outcome);
+    }
     gang_outcome_update(run.outcome);
     gang_free(gang);
     return run.outcome;

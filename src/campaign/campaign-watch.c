@@ -42,8 +42,7 @@ static void observe_newcomers(Watch *watch, const HostFacts *facts)
             continue;
         }
         if (!observer) {
-            observer = observer_new(watch->campaign->clock, &watch->campaign->options.observe, campaign_dirty_rate,
-                                    watch->campaign);
+            observer = campaign_observer(watch->campaign);
             observer_set_period_func(observer, on_watch_period, watch);
             g_ptr_array_add(watch->observers, observer);
         }
@@ -135,7 +134,7 @@ gboolean campaign_watch(Campaign *campaign, const char *host, CampaignWatchFunc 
 
     ask_again(&watch);
     while (watch.is_asking) {
-        g_main_context_iteration(NULL, TRUE);
+        campaign_turn(campaign);
     }
     if (!watch.error) {
         watch.timer = campaign->clock->at(
@@ -145,7 +144,7 @@ gboolean campaign_watch(Campaign *campaign, const char *host, CampaignWatchFunc 
     }
     campaign->clock->cancel(campaign->clock, watch.timer);
     while (watch.is_asking) { /* its callback points at 'watch' */
-        g_main_context_iteration(NULL, TRUE);
+        campaign_turn(campaign);
     }
     g_ptr_array_unref(watch.observers);
     g_hash_table_unref(watch.profiles);

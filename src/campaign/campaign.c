@@ -8,6 +8,8 @@
 
 #include <stdarg.h>
 
+#define TURNS_PER_LOOK 64
+
 void campaign_options_init(CampaignOptions *options)
 {
     *options = (CampaignOptions){.policy = POLICY_PAPER};
@@ -34,11 +36,28 @@ Campaign *campaign_new(Inventory *inventory, const CampaignOptions *options, GEr
     return campaign;
 }
 
+Campaign *campaign_new_simulated(Inventory *inventory, SimFleet *fleet, const CampaignOptions *options, GError **error)
+{
+    if (!observe_options_check(&options->observe, error)) {
+        return NULL;
+    }
+    Campaign *campaign = g_new0(Campaign, 1);
+
+    campaign->inventory = inventory;
+    campaign->options = *options;
+    campaign->fleet = fleet;
+    campaign->clock = fleet->clock;
+    campaign->driver = fleet->driver;
+    return campaign;
+}
+
 void campaign_free(Campaign *campaign)
 {
     if (campaign) {
-        campaign->driver->close(campaign->driver);
-        campaign->clock->close(campaign->clock);
+        if (!campaign->fleet) {
+            campaign->driver->close(campaign->driver);
+            campaign->clock->close(campaign->clock);
+        }
         g_free(campaign);
     }
 }
@@ -60,10 +79,23 @@ void campaign_say(Campaign *campaign, const char *format, ...)
     }
 }
 
+/* In virtual time the main loop only brings signals, which may wait for some events. */
+void campaign_turn(Campaign *campaign)
+{
+    if (!campaign->fleet) {
+        g_main_context_iteration(NULL, TRUE);
+        return;
+    }
+    if (campaign->turns++ % TURNS_PER_LOOK == 0) {
+        g_main_context_iteration(NULL, FALSE);
+    }
+    sim_fleet_turn(campaign->fleet);
+}
+
 gboolean campaign_wait(Campaign *campaign, const gboolean *done, gboolean is_stoppable)
 {
     while (!*done && !(is_stoppable && campaign->is_stopped)) {
-        g_main_context_iteration(NULL, TRUE);
+        campaign_turn(campaign);
     }
     return *done;
 }
@@ -177,6 +209,16 @@ void campaign_dirty_rate(const char *host, const char *vm, gint64 window_ns, Dir
 
     *call = (RateCall){done, done_user};
     campaign->driver->dirty_rate(campaign->driver, host, vm, window_ns, on_dirty_rate, call);
+}
+
+Observer *campaign_observer(Campaign *campaign)
+{
+    Observer *observer = observer_new(campaign->clock, &campaign->options.observe, campaign_dirty_rate, campaign);
+
+    if (campaign->fleet) {
+        observer_set_local(observer, &campaign->fleet->sampling);
+    }
+    return observer;
 }
 
 HostConfig *campaign_host_with_agent(const HostConfig *host)

@@ -19,6 +19,7 @@
 
 #include "base/named.h"
 #include "model/host.h"
+#include "sim/fleet.h"
 
 #define FLEET_RULES(X)                                                                                                 \
     X(FLEET_APART, "apart")       /* no two of them on one host */                                                     \
@@ -44,6 +45,9 @@ typedef struct Inventory {
 /* Reads 'path'; NULL means $GODWIT_INVENTORY, then ~/.config/godwit/inventory.ini, then /etc/godwit/inventory.ini. */
 Inventory *inventory_load(const char *path, GError **error);
 Inventory *inventory_new(void);
+
+/* The hosts and rules of a simulated fleet. */
+Inventory *inventory_of_fleet(const SimFleet *fleet);
 void inventory_free(Inventory *inventory);
 
 /* The host called 'name', or a new one for a URI ("qemu+ssh://h9/system"), which is then called by the URI's host part.

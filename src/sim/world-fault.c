@@ -68,9 +68,9 @@ static void end_vm(World *world, WorldVm *vm)
 
 static double slow_share(const World *world, const WorldHost *host, double mib_per_s)
 {
-    double whole = host->link_mib_per_s > 0 ? host->link_mib_per_s : topology_link_mib_per_s(world->topology, 0);
+    double whole = world_host_link_mib_per_s(world, host);
 
-    return MIN(mib_per_s / whole, 1);
+    return whole > 0 ? MIN(mib_per_s / whole, 1) : 1;
 }
 
 static void on_strike(gpointer data)

@@ -184,6 +184,17 @@ double world_net_left_mib(const DriverJob *job)
 
 /* ---- links of hosts ---- */
 
+double world_host_link_mib_per_s(const World *world, const WorldHost *host)
+{
+    g_autoptr(GArray) route = g_array_new(FALSE, FALSE, sizeof(guint));
+
+    if (host->link_mib_per_s > 0 || topology_places(world->topology) < 2) {
+        return host->link_mib_per_s;
+    }
+    topology_route(world->topology, host->index, host->index == 0, 0, route);
+    return topology_link_mib_per_s(world->topology, g_array_index(route, guint, 0));
+}
+
 static void set_link(World *world, const WorldHost *host, guint link)
 {
     double whole = host->link_mib_per_s > 0 ? host->link_mib_per_s : topology_link_mib_per_s(world->topology, link);

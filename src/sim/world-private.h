@@ -226,6 +226,9 @@ double world_net_sent_mib(const DriverJob *job); /* now, by all of its stages */
 void world_net_set_host_link(World *world, WorldHost *host);
 void world_net_move_talks(World *world, const WorldVm *vm);
 
+/* What its link carries each way when it is whole. */
+double world_host_link_mib_per_s(const World *world, const WorldHost *host);
+
 /* Brings the integrals of all links up to now. */
 void world_net_carry_all(World *world);
 
