@@ -6,4 +6,13 @@
 
 #define GROUPING_LIST(X)                                                                                               \
     X(PLACER_GBM)                                                                                                      \
-    X(PLACER_FIT)
+    X(PLACER_FIT)                                                                                                      \
+    X(PLACER_FPA)                                                                                                      \
+    X(PLACER_EFPA)                                                                                                     \
+    X(PLACER_ACO)                                                                                                      \
+    X(PLACER_PABFD)                                                                                                    \
+    X(PLACER_PABFD_FIXED)                                                                                              \
+    X(PLACER_SERCON)                                                                                                   \
+    X(PLACER_MINCUT)                                                                                                   \
+    X(PLACER_LOCAL)                                                                                                    \
+    X(PLACER_MIP)
