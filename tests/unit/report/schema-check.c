@@ -71,6 +71,7 @@ static char *object_difference(JsonObject *schema, JsonObject *object, const cha
 {
     JsonArray *required = json_object_get_array_member(schema, "required");
     JsonObject *properties = json_object_get_object_member(schema, "properties");
+    JsonNode *others = json_object_get_member(schema, "additionalProperties");
     g_autoptr(GList) members = json_object_get_members(object);
 
     for (guint i = 0; i < json_array_get_length(required); i++) {
@@ -81,11 +82,15 @@ static char *object_difference(JsonObject *schema, JsonObject *object, const cha
     for (GList *member = members; member; member = member->next) {
         g_autofree char *below = g_strdup_printf("%s/%s", path, (char *)member->data);
 
-        if (!json_object_has_member(properties, member->data)) {
+        JsonNode *rules = json_object_get_member(properties, member->data);
+
+        if (!rules && others && JSON_NODE_HOLDS_OBJECT(others)) {
+            rules = others;
+        }
+        if (!rules) {
             return g_strdup_printf("%s is in no schema", below);
         }
-        char *found = difference(json_object_get_member(properties, member->data),
-                                 json_object_get_member(object, member->data), below);
+        char *found = difference(rules, json_object_get_member(object, member->data), below);
         if (found) {
             return found;
         }
