@@ -287,6 +287,7 @@ static Plan *schedule(Campaign *campaign, const Draft *draft)
         step->vcpus = vm->vcpus;
     }
     schedule_parallel(plan, link_rate, campaign->inventory);
+    campaign_stamp(campaign, plan);
     return plan;
 }
 

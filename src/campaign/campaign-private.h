@@ -42,5 +42,8 @@ void campaign_dirty_rate(const char *host, const char *vm, gint64 window_ns, Dir
 /* A new one that samples by agents, or the simulated fleet's memory.  The caller frees. */
 Observer *campaign_observer(Campaign *campaign);
 
+/* A plan of a simulated fleet has nothing of our time or chance in it: the same seed gives the same bytes. */
+void campaign_stamp(const Campaign *campaign, Plan *plan);
+
 /* 'host' with the agent's command filled in.  The caller frees. */
 HostConfig *campaign_host_with_agent(const HostConfig *host);

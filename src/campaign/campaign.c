@@ -4,6 +4,7 @@
  * See campaign.h for the use and campaign-private.h for the neighbours. */
 #include "campaign/campaign-private.h"
 #include "base/error.h"
+#include "base/units.h"
 #include "migrate/precheck.h"
 
 #include <stdarg.h>
@@ -219,6 +220,20 @@ Observer *campaign_observer(Campaign *campaign)
         observer_set_local(observer, &campaign->fleet->sampling);
     }
     return observer;
+}
+
+void campaign_stamp(const Campaign *campaign, Plan *plan)
+{
+    if (campaign->fleet) {
+        gint64 now_s = campaign->clock->now_ns(campaign->clock) / NS_PER_S;
+        g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(now_s); /* virtual time began in 1970 */
+
+        g_free(plan->id);
+        g_free(plan->created);
+        plan->id = g_strdup_printf("seed-%" G_GUINT64_FORMAT "-%" G_GINT64_FORMAT "s",
+                                   world_seed(campaign->fleet->world), now_s);
+        plan->created = g_date_time_format(when, "%Y-%m-%dT%H:%M:%SZ");
+    }
 }
 
 HostConfig *campaign_host_with_agent(const HostConfig *host)

@@ -82,6 +82,7 @@ void cli_options_free(CliOptions *options)
         g_hash_table_unref(options->given);
         g_free(options->from);
         g_free(options->inventory_path);
+        g_free(options->fleet_path);
         g_free(options->save_path);
         g_free(options->plan_path);
         g_free(options->report_path);

@@ -17,7 +17,7 @@
 #include "campaign/campaign.h"
 
 typedef enum CliGroup {
-    CLI_GROUP_WHERE = 1 << 0, /* the inventory */
+    CLI_GROUP_WHERE = 1 << 0, /* the inventory, or a simulated fleet */
     CLI_GROUP_FROM = 1 << 1,
     CLI_GROUP_TO = 1 << 2,
     CLI_GROUP_PLAN = 1 << 3, /* what is done with the plan */
@@ -50,6 +50,7 @@ typedef struct CliOptions {
     GPtrArray *to;        /* char *, likewise */
     char *from;
     char *inventory_path;
+    char *fleet_path; /* a scenario instead of real hosts */
     char *save_path;
     char *plan_path;
     char *report_path;

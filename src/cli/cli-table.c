@@ -61,6 +61,11 @@ static gboolean set_report(CliOptions *options, const char *text, GError **error
     return set_text(&options->report_path, text, error);
 }
 
+static gboolean set_fleet(CliOptions *options, const char *text, GError **error)
+{
+    return set_text(&options->fleet_path, text, error);
+}
+
 static gboolean set_dry_run(CliOptions *options, const char *text, GError **error)
 {
     return options->is_dry_run = TRUE;
@@ -195,6 +200,10 @@ static const CliOption OPTIONS[] = {
     {CLI_GROUP_WHERE, 0, "inventory", "FILE",
      "the hosts (default: $GODWIT_INVENTORY, ~/.config/godwit/inventory.ini, /etc/godwit/inventory.ini)",
      set_inventory},
+    {CLI_GROUP_WHERE, 0, "fleet", "SCENARIO",
+     "a simulated fleet instead of real hosts, in virtual time: a scenario file (godwit-scenario(5)), whose names of "
+     "hosts and VMs then count",
+     set_fleet},
     {CLI_GROUP_PLAN, 0, "save", "FILE", "write the plan to FILE, to be looked at, edited and run later", set_save},
     {CLI_GROUP_RUN, 0, "dry-run", NULL, "plan and check, move nothing", set_dry_run},
     {CLI_GROUP_RUN, 0, "save-report", "FILE", "also write the report to FILE, as JSON", set_report},
@@ -214,7 +223,8 @@ static const CliOption OPTIONS[] = {
     {CLI_GROUP_OBSERVE, 0, "period", "TIME", "over which looks are summed (1s)", set_period},
     {CLI_GROUP_OBSERVE, 0, "window", "TIME", "how long a VM is observed (10s)", set_window},
     {CLI_GROUP_OBSERVE, 0, "budget", "SHARE", "of one core that observing may take on each host (1%)", set_budget},
-    {CLI_GROUP_OBSERVE, 0, "seed", "N", "of the random samples: the same seed looks at the same pages", set_seed},
+    {CLI_GROUP_OBSERVE, 0, "seed", "N", "of the random samples: the same seed looks at the same pages; with --fleet also "
+     "of the fleet, instead of its scenario's", set_seed},
     {CLI_GROUP_OBSERVE, 0, "no-agent", NULL, "start no agent on the hosts; only the dirty rate that libvirt measures",
      set_no_agent},
     {CLI_GROUP_OUTPUT, 0, "json", NULL, "JSON on standard output and nothing else there", set_json},

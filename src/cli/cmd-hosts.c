@@ -6,6 +6,7 @@
 #include "cli/live.h"
 #include "cli/job.h"
 #include "cli/verbs.h"
+#include "cli/where.h"
 #include "report/report.h"
 
 static const CliSpec SPEC = {
@@ -17,32 +18,30 @@ static const CliSpec SPEC = {
     .groups = CLI_GROUP_WHERE | CLI_GROUP_OUTPUT,
 };
 
-/* The inventory with only the hosts that were named, or all. */
-static Inventory *wanted_hosts(const CliOptions *options, GError **error)
+/* Leaves in the inventory only the hosts that were named, or all. */
+static gboolean choose_hosts(const CliOptions *options, Inventory *inventory, GError **error)
 {
-    g_autoptr(Inventory) all = inventory_load(options->inventory_path, error);
-    g_autoptr(Inventory) wanted = inventory_new();
+    g_autoptr(GPtrArray) wanted = g_ptr_array_new_with_free_func((GDestroyNotify)host_config_free);
 
-    if (!all) {
-        return NULL;
-    }
     if (options->arguments->len == 0) {
-        if (all->hosts->len > 0) {
-            return g_steal_pointer(&all);
+        if (inventory->hosts->len > 0) {
+            return TRUE;
         }
         g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_NOT_FOUND,
                     "there is no host in the inventory; write one (man godwit-inventory) or give a libvirt URI");
-        return NULL;
+        return FALSE;
     }
     for (guint i = 0; i < options->arguments->len; i++) {
-        const HostConfig *host = inventory_resolve(all, g_ptr_array_index(options->arguments, i), error);
+        const HostConfig *host = inventory_resolve(inventory, g_ptr_array_index(options->arguments, i), error);
 
         if (!host) {
-            return NULL;
+            return FALSE;
         }
-        g_ptr_array_add(wanted->hosts, host_config_copy(host));
+        g_ptr_array_add(wanted, host_config_copy(host));
     }
-    return g_steal_pointer(&wanted);
+    g_ptr_array_unref(inventory->hosts);
+    inventory->hosts = g_steal_pointer(&wanted);
+    return TRUE;
 }
 
 static guint count_errors(GPtrArray *errors, const char **first)
@@ -92,7 +91,10 @@ int cmd_hosts(int argc, char **argv)
     if (!options) {
         return status;
     }
-    g_autoptr(Inventory) inventory = wanted_hosts(options, &error);
-    g_autoptr(Campaign) campaign = inventory ? campaign_new(inventory, &options->campaign, &error) : NULL;
-    return campaign ? show_hosts(options, inventory, campaign) : cli_failure(&SPEC, error);
+    g_auto(Where) where = {0};
+
+    if (!where_open(&where, options, &error) || !choose_hosts(options, where.inventory, &error)) {
+        return cli_failure(&SPEC, error);
+    }
+    return show_hosts(options, where.inventory, where.campaign);
 }

@@ -7,6 +7,7 @@
 #include "cli/cli-options.h"
 #include "cli/live.h"
 #include "cli/verbs.h"
+#include "cli/where.h"
 #include "report/report.h"
 
 #include <glib-unix.h>
@@ -117,10 +118,10 @@ int cmd_watch(int argc, char **argv)
     if (options->arguments->len != 1) {
         return cli_usage_error(&SPEC, "name the one host to watch, not %u", options->arguments->len);
     }
-    g_autoptr(Inventory) inventory = inventory_load(options->inventory_path, &error);
-    g_autoptr(Campaign) campaign = inventory ? campaign_new(inventory, &options->campaign, &error) : NULL;
+    g_auto(Where) where = {0};
+    gboolean is_open = where_open(&where, options, &error);
     g_autoptr(Live) live = live_new(stdout);
     Watch watch = {
-        .options = options, .host = g_ptr_array_index(options->arguments, 0), .campaign = campaign, .live = live};
-    return campaign && watch_host(&watch, &error) ? 0 : cli_failure(&SPEC, error);
+        .options = options, .host = g_ptr_array_index(options->arguments, 0), .campaign = where.campaign, .live = live};
+    return is_open && watch_host(&watch, &error) ? 0 : cli_failure(&SPEC, error);
 }

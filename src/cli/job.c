@@ -11,14 +11,14 @@
 #include "base/json.h"
 #include "cli/live.h"
 #include "cli/progress.h"
+#include "cli/where.h"
 #include "report/report.h"
 
 #include <glib-unix.h>
 
 struct Job {
     const CliOptions *options;
-    Inventory *inventory;
-    Campaign *campaign;
+    Where where;
     Progress *progress;
     Gang *gang; /* while one runs */
     gboolean is_stopping;
@@ -51,7 +51,7 @@ static gboolean on_signal(gpointer user)
 
     progress_say(job->progress, job->is_stopping ? again : text);
     job->is_stopping = TRUE;
-    campaign_stop(job->campaign);
+    campaign_stop(job->where.campaign);
     return G_SOURCE_CONTINUE;
 }
 
@@ -61,14 +61,13 @@ Job *job_open(const CliOptions *options, GError **error)
     g_autoptr(Job) job = g_new0(Job, 1);
 
     job->options = options;
-    job->inventory = inventory_load(options->inventory_path, error);
-    job->campaign = job->inventory ? campaign_new(job->inventory, &options->campaign, error) : NULL;
-    if (!job->campaign) {
+    if (!where_open(&job->where, options, error)) {
         return NULL;
     }
     CampaignCallbacks callbacks = {on_step, on_observed, on_progress, job};
-    campaign_set_callbacks(job->campaign, &callbacks);
+    campaign_set_callbacks(job->where.campaign, &callbacks);
     job->progress = progress_new(options);
+    where_tell(&job->where, job->progress);
     for (guint i = 0; i < G_N_ELEMENTS(SIGNALS); i++) {
         job->signal_sources[i] = g_unix_signal_add(SIGNALS[i], on_signal, job);
     }
@@ -82,8 +81,7 @@ void job_close(Job *job)
             g_clear_handle_id(&job->signal_sources[i], g_source_remove);
         }
         progress_free(job->progress);
-        campaign_free(job->campaign);
-        inventory_free(job->inventory);
+        where_clear(&job->where);
         g_free(job);
     }
 }
@@ -180,7 +178,7 @@ static int run_plan(Job *job, const Plan *plan)
     if (plan->steps->len == 0) {
         outcome = gang_outcome_new(plan->id, plan->policy);
     } else {
-        outcome = campaign_run(job->campaign, plan);
+        outcome = campaign_run(job->where.campaign, plan);
         job->gang = NULL;
         progress_end(job->progress);
     }
@@ -197,7 +195,7 @@ static gboolean check_plan(Job *job, const Plan *plan, GPtrArray **problems, GEr
     if (!job->options->is_json) {
         show_plan(job, plan);
     }
-    *problems = campaign_check(job->campaign, plan, error);
+    *problems = campaign_check(job->where.campaign, plan, error);
     if (*problems && job->is_stopping) {
         g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_CANCELLED, "stopped; nothing was touched");
         return FALSE;
@@ -220,7 +218,7 @@ static int do_plan(Job *job, const Plan *plan, gboolean is_dry)
 int job_do(Job *job, const CampaignJob *what, gboolean is_dry)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Plan) plan = campaign_plan(job->campaign, what, &error);
+    g_autoptr(Plan) plan = campaign_plan(job->where.campaign, what, &error);
 
     if (!plan) {
         progress_end(job->progress);
@@ -235,7 +233,7 @@ int job_do_saved(Job *job, const char *path, const char *const *hosts, gboolean 
     g_autoptr(Plan) plan = plan_load(path, &error);
 
     for (guint i = 0; plan && hosts[i]; i++) {
-        if (!inventory_resolve(job->inventory, hosts[i], &error)) {
+        if (!inventory_resolve(job->where.inventory, hosts[i], &error)) {
             return cli_failure(job->options->spec, error);
         }
     }
