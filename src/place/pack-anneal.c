@@ -5,16 +5,18 @@
  * Theory of operation.  All VMs are always somewhere on the k open hosts, and hosts may be too full meanwhile.  What is
  * too much, summed over hosts and both resources in units of a mean host, is the energy; a packing is found when it is
  * nothing.  Two moves: a VM goes to another host, or two VMs change places.  Both cost four additions and a few
- * comparisons, so tens of millions are tried per second, and simulated annealing (Kirkpatrick et al. 1983) decides:
- * what does not raise the energy is done, what raises it by d is done with probability exp(-d / T).
+ * comparisons, so tens of millions are tried per second; what does not raise the energy is done.
  *
  * Why this and not a search among packings, with some VMs left over: when k is just enough, almost every host must be
  * almost exactly full.  Hosts that are not too full cost nothing here whatever they look like, so exchanges between
  * them are free and the packing drifts through all its equally good forms until one of them lets the last bit in.
  * Neighbourhood searches of the kind published for these instances walk down and must be shaken loose.
  *
- * T falls geometrically from a tenth of a VM of mean size to a fiftieth of that in each cycle; cycles begin where
- * the last one ended and each is twice as long, so easy targets cost little and hard ones get most of what there is.
+ * That drift alone solves all published instances, several times faster than with heat (docs/decisions/0007).  But it can
+ * be caught: with few VMs, or none to spare, every way out leads uphill.  So what drift has not solved is annealed
+ * (Kirkpatrick et al. 1983): a move that raises the energy by d is done with probability exp(-d / T), and T falls
+ * geometrically from a tenth of a VM of mean size to a fiftieth of that in each cycle.  Cycles begin where the last one
+ * ended, and each is twice as long.
  *
  * Hosts of different kinds, neither of which holds all that the other holds: then which k hosts are open is part of the
  * search, and a third move lets two hosts change places: each gets the VMs of the other, or a closed one gets them.
@@ -25,6 +27,7 @@
 
 #include <math.h>
 
+#define DRIFT_MOVES   8192u  /* without heat, per VM */
 #define HOT_SHARE     0.1    /* the first temperature, in VMs of mean size */
 #define COOLING       0.02   /* the last one, as a share of the first */
 #define FIRST_MOVES   64u    /* of the first cycle, per VM */
@@ -175,6 +178,18 @@ static void crowd_together(Anneal *anneal)
     }
 }
 
+/* Without heat; tells how many moves it took. */
+static guint64 drift(Anneal *anneal, guint64 moves)
+{
+    guint64 done = 0;
+
+    anneal->temperature = 0;
+    for (; done < moves && anneal->excess > 0; done++) {
+        try_move(anneal);
+    }
+    return done;
+}
+
 /* One fall of the temperature; tells how many moves it took. */
 static guint64 cool(Anneal *anneal, guint64 moves)
 {
@@ -206,6 +221,7 @@ gboolean pack_anneal(PackState *state, guint open, Rng *rng, guint64 *moves)
     }
     state->open = open;
     crowd_together(anneal);
+    left -= drift(anneal, MIN((guint64)DRIFT_MOVES * state->vms_length, left));
     while (anneal->excess > 0 && left > 0) {
         left -= cool(anneal, left < 3 * cycle ? left : cycle); /* no stump of a cycle at the end */
         cycle *= 2;
