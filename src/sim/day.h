@@ -12,8 +12,8 @@
  *
  * Two modes.  `cloudsim` does what CloudSim 3.0.3's power package does (Beloglazov and Buyya 2012), including what is
  * wrong in it, so that its results are reproduced to the last migration.  `physical`, the default, has these defects
- * corrected.  Each has a name in DAY_DEFECTS and can be switched back on alone: `cloudsim` is `physical` with all of
- * them.  docs/decisions/0006-cloudsim-and-beyond.md measures what each is worth.
+ * corrected.  Each has a name in DAY_DEFECTS and can be switched back on alone.
+ * docs/decisions/0006-cloudsim-and-beyond.md measures what each is worth.
  *
  * Units: MIPS are MHz of one core.  Time is seconds of the simulated day, from 0.  One host or VM is one index from 0,
  * in the caller's order.  Same config, same seed: same result, to the bit.  No clock, file or thread is touched; a run
@@ -70,7 +70,6 @@ typedef struct DayHostType {
     double mips_per_core;
     double ram_mib;
     double nic_kbit_per_s;
-    double storage_mib;
     const PowerCurve *power;
 } DayHostType;
 
@@ -79,7 +78,6 @@ typedef struct DayVmType {
     double mips; /* of its one CPU */
     double ram_mib;
     double nic_kbit_per_s; /* promised to it */
-    double storage_mib;
 } DayVmType;
 
 /* Hosts and VMs; all arrays are borrowed except in a fleet made by one of the functions below, which owns its own.
@@ -135,6 +133,8 @@ NAMED_ENUM_DECLARE(DayMode, day_mode, DAY_MODES)
       "a host is emptied whatever that costs -> only if it saves more than its migrations cost")                       \
     X(DAY_DEFECT_FIXED_DURATION, "fixed-duration",                                                                     \
       "a migration takes RAM over half the link, alone on it -> passes over dirty memory, links shared")               \
+    X(DAY_DEFECT_STALE_POWER, "stale-power",                                                                           \
+      "a host already given VMs at this tick is compared with its power before them -> with them")                     \
     X(DAY_DEFECT_FORGOTTEN_RAM, "forgotten-ram",                                                                       \
       "RAM and network are promised at the first placement only -> at every move")                                     \
     X(DAY_DEFECT_VANISHING_VMS, "vanishing-vms", "a VM that asks for no CPU is removed for ever -> it stays")          \
@@ -163,7 +163,7 @@ gboolean day_defects_parse(const char *text, guint32 *defects, GError **error);
 /* Numbers of the physical mode: member, default, unit, meaning. */
 #define DAY_SETTINGS(X)                                                                                                \
     X(hold_s, 1800.0, "s", "a VM that has moved stays this long unless its host is overloaded")                        \
-    X(payback_s, 3600.0, "s", "emptying a host must save its migrations' energy within this time")                     \
+    X(payback_s, 300.0, "s", "emptying a host must save its migrations' energy within this time")                      \
     X(wake_s, 60.0, "s", "a host that wakes draws full power this long before it is of use")                           \
     X(dirty_mib_per_s, 20.0, "MiB/s", "memory that a VM at full CPU writes; in proportion to its CPU use")             \
     X(working_set, 0.25, "share", "of a VM's RAM that one pass can find dirty at most")                                \
@@ -225,11 +225,12 @@ guint day_view_vm_history(const DayView *view, guint vm, double *shares, guint l
  */
 
 typedef struct DayConfig {
+    DayMode mode; /* cloudsim has all defects and the peer's order of events: every load is read at every event */
     const DayFleet *fleet; /* borrowed */
     DayPolicy policy;
     double interval_s; /* between ticks */
     double limit_s;    /* length of the day; the trace must reach it */
-    guint32 defects;   /* DayDefect bits: 0 is physical, DAY_DEFECT_ALL is cloudsim */
+    guint32 defects;   /* DayDefect bits that the physical mode has all the same; cloudsim takes no notice */
     DaySettings settings;
     guint64 seed; /* for the selector rs */
 
