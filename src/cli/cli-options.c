@@ -70,6 +70,7 @@ static CliOptions *cli_options_new(const CliSpec *spec)
     options->arguments = g_ptr_array_new_null_terminated(1, g_free, TRUE);
     options->to = g_ptr_array_new_null_terminated(1, g_free, TRUE);
     options->given = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    options->effort = 100;
     campaign_options_init(&options->campaign);
     return options;
 }
@@ -86,6 +87,7 @@ void cli_options_free(CliOptions *options)
         g_free(options->save_path);
         g_free(options->plan_path);
         g_free(options->report_path);
+        g_free(options->instances_path);
         g_free(options);
     }
 }

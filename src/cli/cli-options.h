@@ -29,12 +29,14 @@ typedef enum CliGroup {
     CLI_GROUP_MIGRATE = 1 << 9,
     CLI_GROUP_WATCH = 1 << 10,
     CLI_GROUP_OUTPUT = 1 << 11,
+    CLI_GROUP_PACK = 1 << 13, /* packing instances of a file */
+    CLI_GROUP_SEED = 1 << 14,
 } CliGroup;
 
 /* All that a verb which makes plans understands. */
 #define CLI_GROUPS_PLANNING                                                                                            \
     (CLI_GROUP_WHERE | CLI_GROUP_FROM | CLI_GROUP_TO | CLI_GROUP_PLAN | CLI_GROUP_POLICY | CLI_GROUP_OBSERVE |         \
-     CLI_GROUP_MIGRATE | CLI_GROUP_OUTPUT)
+     CLI_GROUP_MIGRATE | CLI_GROUP_SEED | CLI_GROUP_OUTPUT)
 
 typedef struct CliSpec {
     const char *verb;
@@ -54,6 +56,8 @@ typedef struct CliOptions {
     char *save_path;
     char *plan_path;
     char *report_path;
+    char *instances_path;
+    guint effort; /* of searches, in per cent of the usual */
     CampaignOptions campaign;
     guint64 count; /* of periods; 0: no end */
     guint verbosity;

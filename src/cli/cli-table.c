@@ -160,6 +160,22 @@ static gboolean set_seed(CliOptions *options, const char *text, GError **error)
            fail(error, text, "a whole number, 0 or more");
 }
 
+static gboolean set_instances(CliOptions *options, const char *text, GError **error)
+{
+    return set_text(&options->instances_path, text, error);
+}
+
+static gboolean set_effort(CliOptions *options, const char *text, GError **error)
+{
+    guint64 effort = 0;
+
+    if (!g_ascii_string_to_unsigned(text, 10, 0, 100000, &effort, NULL)) {
+        return fail(error, text, "a whole number of per cent, 0 to 100000");
+    }
+    options->effort = (guint)effort;
+    return TRUE;
+}
+
 static gboolean set_no_agent(CliOptions *options, const char *text, GError **error)
 {
     options->campaign.observe.use_agent = FALSE;
@@ -207,6 +223,12 @@ static const CliOption OPTIONS[] = {
     {CLI_GROUP_PLAN, 0, "save", "FILE", "write the plan to FILE, to be looked at, edited and run later", set_save},
     {CLI_GROUP_RUN, 0, "dry-run", NULL, "plan and check, move nothing", set_dry_run},
     {CLI_GROUP_RUN, 0, "save-report", "FILE", "also write the report to FILE, as JSON", set_report},
+    {CLI_GROUP_PACK, 0, "instances", "FILE", "pack the instances of FILE, in the format of the VM placement benchmark",
+     set_instances},
+    {CLI_GROUP_PACK, 0, "effort", "N",
+     "how long the search goes on, in per cent of the usual; 0: only the construction (100)", set_effort},
+    {CLI_GROUP_SEED, 0, "seed", "N", "of all chance: the same seed looks at the same memory and packs alike (1)",
+     set_seed},
     {CLI_GROUP_FILE, 0, "plan", "FILE", "run the plan that was saved in FILE", set_plan},
     {CLI_GROUP_CHECK, 0, "check", "FILE", "check the plan that was saved in FILE against the hosts as they are now",
      set_plan},
@@ -223,8 +245,6 @@ static const CliOption OPTIONS[] = {
     {CLI_GROUP_OBSERVE, 0, "period", "TIME", "over which looks are summed (1s)", set_period},
     {CLI_GROUP_OBSERVE, 0, "window", "TIME", "how long a VM is observed (10s)", set_window},
     {CLI_GROUP_OBSERVE, 0, "budget", "SHARE", "of one core that observing may take on each host (1%)", set_budget},
-    {CLI_GROUP_OBSERVE, 0, "seed", "N", "of the random samples: the same seed looks at the same pages; with --fleet also "
-     "of the fleet, instead of its scenario's", set_seed},
     {CLI_GROUP_OBSERVE, 0, "no-agent", NULL, "start no agent on the hosts; only the dirty rate that libvirt measures",
      set_no_agent},
     {CLI_GROUP_OUTPUT, 0, "json", NULL, "JSON on standard output and nothing else there", set_json},

@@ -32,7 +32,8 @@ static GPtrArray *all_hosts(const CliOptions *options)
 static int migrate_saved(const CliOptions *options)
 {
     const char *idle =
-        cli_options_given(options, CLI_GROUP_POLICY | CLI_GROUP_OBSERVE | CLI_GROUP_MIGRATE | CLI_GROUP_PLAN);
+        cli_options_given(options, CLI_GROUP_POLICY | CLI_GROUP_OBSERVE | CLI_GROUP_MIGRATE | CLI_GROUP_PLAN |
+                                   CLI_GROUP_SEED);
     g_autoptr(GPtrArray) hosts = all_hosts(options);
     g_autoptr(GError) error = NULL;
 

@@ -20,7 +20,8 @@ static const CliSpec SPEC = {
 static int check_saved(const CliOptions *options)
 {
     const char *idle =
-        cli_options_given(options, CLI_GROUP_POLICY | CLI_GROUP_OBSERVE | CLI_GROUP_MIGRATE | CLI_GROUP_PLAN);
+        cli_options_given(options, CLI_GROUP_POLICY | CLI_GROUP_OBSERVE | CLI_GROUP_MIGRATE | CLI_GROUP_PLAN |
+                                   CLI_GROUP_SEED);
     g_autoptr(GError) error = NULL;
 
     if (options->arguments->len > 0) {

@@ -21,7 +21,8 @@ static const CliSpec SPEC = {
                "bytes changed inside a written page.  Ends at Ctrl-C.\n"
                "On a terminal the table is drawn in place; otherwise there is one block per period; with --json one "
                "object per period, each on a line.",
-    .groups = CLI_GROUP_WHERE | CLI_GROUP_OBSERVE | CLI_GROUP_WATCH | CLI_GROUP_OUTPUT | CLI_GROUP_POLICY,
+    .groups = CLI_GROUP_WHERE | CLI_GROUP_OBSERVE | CLI_GROUP_WATCH | CLI_GROUP_OUTPUT | CLI_GROUP_POLICY |
+              CLI_GROUP_SEED,
 };
 
 typedef struct Watch {

@@ -21,6 +21,7 @@ static const Verb VERBS[] = {
     {"plan", "what evacuate or migrate would do, and nothing moved", cmd_plan},
     {"migrate", "move some VMs, or run a saved plan", cmd_migrate},
     {"evacuate", "empty a host", cmd_evacuate},
+    {"consolidate", "pack VMs onto the fewest hosts", cmd_consolidate},
     {"agent", "the helper that a controller starts on each host", cmd_agent},
 };
 
@@ -29,9 +30,9 @@ static int print_help(void)
     printf("usage: godwit COMMAND [ARGUMENT...]\n\n"
            "Moves many virtual machines at once between libvirt hosts, each the way that suits it.\n\n");
     for (gsize i = 0; i < G_N_ELEMENTS(VERBS); i++) {
-        printf("  %-10s %s\n", VERBS[i].name, VERBS[i].line);
+        printf("  %-11s %s\n", VERBS[i].name, VERBS[i].line);
     }
-    printf("  %-10s %s\n", "help", "this text, or that of a command: godwit help COMMAND");
+    printf("  %-11s %s\n", "help", "this text, or that of a command: godwit help COMMAND");
     printf("\n  --help     this text\n  --version  the version of godwit\n\n"
            "The manual begins at godwit(1).\n");
     return 0;

@@ -20,6 +20,7 @@ static const struct {
     {"plan", CLI_GROUP_PLAN},       {"run", CLI_GROUP_RUN},       {"file", CLI_GROUP_FILE},
     {"check", CLI_GROUP_CHECK},     {"policy", CLI_GROUP_POLICY}, {"observe", CLI_GROUP_OBSERVE},
     {"migrate", CLI_GROUP_MIGRATE}, {"watch", CLI_GROUP_WATCH},   {"output", CLI_GROUP_OUTPUT},
+    {"pack", CLI_GROUP_PACK},       {"seed", CLI_GROUP_SEED},
 };
 
 /* 'text' for troff: its hyphens are those of the keyboard, and no line of it is a request. */

@@ -24,7 +24,7 @@ complete_line() {
 commands=$("$GODWIT" --help | sed -n 's/^  \([a-z][a-z]*\)  *[a-z].*/\1/p' | paste -sd ' ')
 assert_eq "$(complete_line godwit '')" "$commands --help --version" "commands"
 assert_eq "$(complete_line godwit ev)" "evacuate" "commands that begin with ev"
-for command in hosts watch plan migrate evacuate; do
+for command in hosts watch plan migrate evacuate consolidate; do
     wanted=$("$GODWIT" "$command" --help | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | paste -sd ' ')
     [[ $wanted == *--json* ]] || fail "no options in the help of $command"
     assert_eq "$(complete_line godwit "$command" --)" "$wanted" "options of $command"

@@ -64,12 +64,23 @@ usage "--downtime-limit: 'soon'" evacuate h1 --to h2 --downtime-limit soon
 usage "--on-stuck: 'hope'" evacuate h1 --to h2 --on-stuck hope
 usage "--to: 'h2,,h3'" evacuate h1 --to h2,,h3
 usage "no argument 'now'" agent now
+usage "say with --instances" consolidate
+usage "no argument 'h1'" consolidate h1 --instances "$TMP/x"
+usage "--effort: 'most'" consolidate --instances "$TMP/x" --effort most
+usage "--effort: '-1'" consolidate --instances "$TMP/x" --effort -1
+usage "--seed: 'x'" consolidate --instances "$TMP/x" --seed x
+usage "--save-report has no place" consolidate --instances "$TMP/x" --save-report "$TMP/r"
 
 one_line 1 "^godwit hosts: there is no host in the inventory" hosts
 one_line 1 "^godwit evacuate: there is no host 'h9' in the inventory \(it has: h1, h2\)" evacuate h9 --to h2 "${inventory[@]}"
 one_line 1 "^godwit watch: there is no host 'h9'" watch h9 "${inventory[@]}"
 one_line 1 "^godwit hosts: inventory $TMP/missing.ini: " hosts --inventory "$TMP/missing.ini"
 one_line 1 "^godwit migrate: loading the plan: .*$TMP/missing.plan" migrate --plan "$TMP/missing.plan"
+one_line 1 "^godwit consolidate: .*$TMP/missing.txt" consolidate --instances "$TMP/missing.txt"
+printf 'A\n1\n16\n32\n1\n17 1\n' >"$TMP/large.txt"
+one_line 1 "^godwit consolidate: $TMP/large.txt: instance A: VM 0 .* is larger than every host" consolidate --instances "$TMP/large.txt"
+printf 'A\nmany\n' >"$TMP/wrong.txt"
+one_line 1 "^godwit consolidate: instance A: $TMP/wrong.txt:2: 'many' is not a number of hosts" consolidate --instances "$TMP/wrong.txt"
 printf '[host h1]\nuri=x\ncolour=red\n' >"$TMP/wrong.ini"
 one_line 1 "wrong.ini: \[host h1\] has an unknown key 'colour'" hosts --inventory "$TMP/wrong.ini"
 echo '{"godwit_plan": 99}' >"$TMP/wrong.plan"
