@@ -6,7 +6,7 @@ RUNS ?= 10
 MESON_FLAGS ?=
 prefix ?= /usr/local
 
-.PHONY: all packages check check-long bench bench-paper demo install clean
+.PHONY: all packages check check-long bench bench-gbm bench-paper demo install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -28,6 +28,9 @@ check-long: packages all
 
 bench: packages all
 	GODWIT_BUILD=$(abspath $(BUILD)) bench/run
+
+bench-gbm: packages all
+	GODWIT_BUILD=$(abspath $(BUILD)) bench/gbm/run
 
 bench-paper: packages all
 	GODWIT_BUILD=$(abspath $(BUILD)) bench/paper/run $(RUNS)
