@@ -227,7 +227,9 @@ static const CliOption OPTIONS[] = {
      set_instances},
     {CLI_GROUP_PACK, 0, "effort", "N",
      "how long the search goes on, in per cent of the usual; 0: only the construction (100)", set_effort},
-    {CLI_GROUP_SEED, 0, "seed", "N", "of all chance: the same seed looks at the same memory and packs alike (1)",
+    {CLI_GROUP_SEED, 0, "seed", "N",
+     "of all chance: the same seed looks at the same memory and packs alike (1); with --fleet also of the fleet, instead "
+     "of its scenario's",
      set_seed},
     {CLI_GROUP_FILE, 0, "plan", "FILE", "run the plan that was saved in FILE", set_plan},
     {CLI_GROUP_CHECK, 0, "check", "FILE", "check the plan that was saved in FILE against the hosts as they are now",
