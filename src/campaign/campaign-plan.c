@@ -9,30 +9,19 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "decide/decide.h"
-#include "place/place.h"
 #include "schedule/schedule.h"
-
-/* What a plan is made from; each member is filled by one step of campaign_plan. */
-typedef struct Draft {
-    const HostConfig *source;
-    GPtrArray *destinations; /* HostConfig, borrowed */
-    GPtrArray *facts;        /* HostFacts of the destinations */
-    HostFacts *source_facts;
-    GPtrArray *vms;          /* Vm, borrowed from source_facts */
-    GPtrArray *profiles;     /* Profile, one per VM */
-    GPtrArray *choices;      /* Choice, one per VM */
-    guint *placed;           /* index into destinations, one per VM */
-} Draft;
 
 static void draft_clear(Draft *draft)
 {
     g_clear_pointer(&draft->destinations, g_ptr_array_unref);
     g_clear_pointer(&draft->facts, g_ptr_array_unref);
     g_clear_pointer(&draft->source_facts, host_facts_free);
+    g_clear_pointer(&draft->loads, load_window_free);
     g_clear_pointer(&draft->vms, g_ptr_array_unref);
     g_clear_pointer(&draft->profiles, g_ptr_array_unref);
     g_clear_pointer(&draft->choices, g_ptr_array_unref);
     g_clear_pointer(&draft->placed, g_free);
+    g_clear_pointer(&draft->placements, g_ptr_array_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Draft, draft_clear)
@@ -105,68 +94,28 @@ static gboolean pick_vms(const CampaignJob *job, Draft *draft, GError **error)
     return TRUE;
 }
 
-typedef struct Observation {
-    Campaign *campaign;
-    guint vms;
-    gint64 begun_ns;
-    GPtrArray *profiles;
-    gboolean is_done;
-} Observation;
-
-static void on_period(const char *host G_GNUC_UNUSED, const Profile *profile G_GNUC_UNUSED, gpointer user)
+/* How busy the VMs of all these hosts are, as long as the observation lasts. */
+static void watch_loads(Campaign *campaign, Draft *draft)
 {
-    Observation *observation = user;
-    Campaign *campaign = observation->campaign;
-    gint64 passed_ns = campaign->clock->now_ns(campaign->clock) - observation->begun_ns;
-    double done_share = (double)passed_ns / (double)campaign->options.observe.window_ns;
-
-    if (campaign->callbacks.on_observed) {
-        campaign->callbacks.on_observed(MIN(done_share, 1), campaign->callbacks.user);
+    draft->loads = load_window_new(campaign->driver, campaign->clock, campaign->options.observe.period_ns);
+    load_window_add_host(draft->loads, draft->source->name);
+    for (guint i = 0; i < draft->destinations->len; i++) {
+        load_window_add_host(draft->loads, ((const HostConfig *)g_ptr_array_index(draft->destinations, i))->name);
     }
-}
-
-static void on_observed(GPtrArray *profiles, gpointer user)
-{
-    Observation *observation = user;
-
-    observation->profiles = g_ptr_array_ref(profiles);
-    observation->is_done = TRUE;
+    load_window_start(draft->loads);
 }
 
 static gboolean observe(Campaign *campaign, Draft *draft, GError **error)
 {
-    g_autofree char *window = duration_format(campaign->options.observe.window_ns);
-    g_autoptr(HostConfig) host = campaign_host_with_agent(draft->source);
-    g_autoptr(Observer) observer = campaign_observer(campaign);
-    Observation observation = {campaign, draft->vms->len, campaign->clock->now_ns(campaign->clock), NULL, FALSE};
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new();
 
-    campaign_say(campaign, "observing %u %s on %s for %s", draft->vms->len, draft->vms->len == 1 ? "VM" : "VMs",
-                 draft->source->name, window);
     for (guint i = 0; i < draft->vms->len; i++) {
-        observer_add(observer, host, g_ptr_array_index(draft->vms, i));
+        g_ptr_array_add(hosts, (gpointer)draft->source);
     }
-    observer_set_period_func(observer, on_period, &observation);
-    observer_start(observer, FALSE, on_observed, &observation);
-    if (!campaign_wait(campaign, &observation.is_done, TRUE)) {
-        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_CANCELLED, "stopped while observing; nothing was touched");
-        return FALSE;
-    }
-    draft->profiles = observation.profiles;
-    return TRUE;
-}
-
-/* Profiles of VMs that nobody measured, so that later steps need no special case. */
-static GPtrArray *unmeasured_profiles(GPtrArray *vms)
-{
-    GPtrArray *profiles = g_ptr_array_new_with_free_func((GDestroyNotify)profile_free);
-
-    for (guint i = 0; i < vms->len; i++) {
-        Profile *profile = profile_new(((const Vm *)g_ptr_array_index(vms, i))->name, 0);
-
-        profile->fate = PROFILE_FATE_UNOBSERVED;
-        g_ptr_array_add(profiles, profile);
-    }
-    return profiles;
+    watch_loads(campaign, draft);
+    draft->profiles = campaign_observe(campaign, hosts, draft->vms, error);
+    load_window_stop(draft->loads);
+    return draft->profiles != NULL;
 }
 
 static const Profile *find_profile(GPtrArray *profiles, const char *vm)
@@ -216,7 +165,7 @@ static gboolean follow_changes(Campaign *campaign, const CampaignJob *job, Draft
     if (!tell_who_left(job, draft, before, error) || !pick_vms(job, draft, error)) {
         return FALSE;
     }
-    draft->profiles = unmeasured_profiles(draft->vms);
+    draft->profiles = campaign_unmeasured_profiles(draft->vms);
     for (guint i = 0; i < draft->vms->len; i++) {
         const Vm *vm = g_ptr_array_index(draft->vms, i);
         const Profile *measured = find_profile(before, vm->name);
@@ -246,26 +195,6 @@ static gboolean choose(Campaign *campaign, Draft *draft, GError **error)
     return TRUE;
 }
 
-static gboolean place(Campaign *campaign, Draft *draft, GError **error)
-{
-    g_autofree FitVm *vms = g_new0(FitVm, MAX(draft->vms->len, 1));
-    g_autofree FitHost *hosts = g_new0(FitHost, MAX(draft->facts->len, 1));
-
-    for (guint i = 0; i < draft->vms->len; i++) {
-        const Vm *vm = g_ptr_array_index(draft->vms, i);
-        vms[i] = (FitVm){vm->name, vm->ram_bytes, vm->vcpus};
-    }
-    for (guint i = 0; i < draft->facts->len; i++) {
-        const HostFacts *facts = g_ptr_array_index(draft->facts, i);
-        const HostConfig *config = g_ptr_array_index(draft->destinations, i);
-        hosts[i] = (FitHost){config->name,           facts->memory_bytes, facts->memory_free_bytes,
-                               config->keep_free_bytes, facts->cpus,         host_facts_vm_vcpus(facts)};
-    }
-    draft->placed = g_new0(guint, MAX(draft->vms->len, 1));
-    return place_by_fit(vms, draft->vms->len, hosts, draft->facts->len, campaign->inventory->vcpus_per_cpu,
-                        draft->placed, error);
-}
-
 static guint64 link_rate(const char *host, gpointer user)
 {
     const HostConfig *config = inventory_resolve(user, host, NULL);
@@ -285,10 +214,24 @@ static Plan *schedule(Campaign *campaign, const Draft *draft)
 
         step->ram_bytes = vm->ram_bytes;
         step->vcpus = vm->vcpus;
+        step->placement = g_strdup(g_ptr_array_index(draft->placements, i));
     }
     schedule_parallel(plan, link_rate, campaign->inventory);
     campaign_stamp(campaign, plan);
     return plan;
+}
+
+static int compare_indices(gconstpointer a, gconstpointer b)
+{
+    guint left = *(const guint *)a;
+    guint right = *(const guint *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+void campaign_sort_indices(guint *indices, guint length)
+{
+    qsort(indices, length, sizeof *indices, compare_indices);
 }
 
 static gboolean needs_observation(const Campaign *campaign, const Draft *draft)
@@ -305,11 +248,11 @@ Plan *campaign_plan(Campaign *campaign, const CampaignJob *job, GError **error)
         return NULL;
     }
     if (!needs_observation(campaign, &draft)) {
-        draft.profiles = unmeasured_profiles(draft.vms);
+        draft.profiles = campaign_unmeasured_profiles(draft.vms);
     } else if (!observe(campaign, &draft, error) || !follow_changes(campaign, job, &draft, error)) {
         return NULL;
     }
-    if (!choose(campaign, &draft, error) || !place(campaign, &draft, error)) {
+    if (!choose(campaign, &draft, error) || !campaign_place(campaign, &draft, error)) {
         return NULL;
     }
     return schedule(campaign, &draft);

@@ -4,12 +4,16 @@
  *
  *     campaign.c        life, waiting, asking hosts, checking, stopping
  *     campaign-plan.c   from a job to a Plan
+ *     campaign-observe.c  the step of it that watches memory
+ *     campaign-place.c  the step of it that finds destinations
  *     campaign-run.c    a Plan run to its end, and the guests asked for their own account of it
  *     campaign-watch.c  live observation
  */
 #pragma once
 
 #include "campaign/campaign.h"
+#include "campaign/fleet-problem.h"
+#include "campaign/move-history.h"
 
 struct Campaign {
     Inventory *inventory; /* borrowed */
@@ -19,6 +23,8 @@ struct Campaign {
     guint64 turns;
     Clock *clock;
     Driver *driver;
+    MoveHistory *history; /* NULL: not opened yet, or it cannot be */
+    gboolean is_history_tried;
     Gang *running;      /* while campaign_run works */
     gboolean is_stopped; /* the operator said so */
 };
@@ -47,3 +53,41 @@ void campaign_stamp(const Campaign *campaign, Plan *plan);
 
 /* 'host' with the agent's command filled in.  The caller frees. */
 HostConfig *campaign_host_with_agent(const HostConfig *host);
+
+/* What a plan is made from; each member is filled by one step of campaign_plan. */
+typedef struct Draft {
+    const HostConfig *source;
+    GPtrArray *destinations; /* HostConfig, borrowed */
+    GPtrArray *facts;        /* HostFacts of the destinations */
+    HostFacts *source_facts;
+    LoadWindow *loads;       /* of all of them, while the VMs are observed */
+    GPtrArray *vms;          /* Vm, borrowed from source_facts */
+    GPtrArray *profiles;     /* Profile, one per VM */
+    GPtrArray *choices;      /* Choice, one per VM */
+    guint *placed;           /* index into destinations, one per VM */
+    GPtrArray *placements;   /* char *, why there, one per VM */
+} Draft;
+
+/* Fills 'placed' and 'placements'. */
+gboolean campaign_place(Campaign *campaign, Draft *draft, GError **error);
+
+/* Asks which destinations can run the CPUs of these VMs, and says so in the problem. */
+void campaign_learn_cpus(Campaign *campaign, FleetProblem *fleet, const guint *vms, guint vms_length);
+
+/* As the operator gave them, for jobs that fill hosts up unless a safe range was given. */
+PlaceOptions campaign_place_options(const Campaign *campaign);
+
+/* Observes VM i on host i (HostConfig).  Profiles in the order of the VMs; NULL with an error when the operator stopped
+ * it. */
+GPtrArray *campaign_observe(Campaign *campaign, GPtrArray *hosts, GPtrArray *vms, GError **error);
+
+/* The profiles of VMs that nobody measured, so that later steps need no special case. */
+GPtrArray *campaign_unmeasured_profiles(GPtrArray *vms);
+
+void campaign_sort_indices(guint *indices, guint length);
+
+/* The history of moves, opened when it is first needed; NULL, after a warning, when it cannot be. */
+MoveHistory *campaign_history(Campaign *campaign);
+
+/* The time that the history counts in. */
+gint64 campaign_wall_ns(const Campaign *campaign);

@@ -162,6 +162,35 @@ static void on_done(GangOutcome *outcome, gpointer user)
     run->is_done = TRUE;
 }
 
+static const char *uuid_of(const Plan *plan, const Outcome *outcome)
+{
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const PlanStep *step = plan_step_at(plan, i);
+
+        if (g_str_equal(step->vm, outcome->vm) && g_str_equal(step->source, outcome->source)) {
+            return step->uuid;
+        }
+    }
+    return outcome->vm;
+}
+
+/* What moved is remembered, so that nobody moves it back a minute later.  The VMs have moved whatever becomes of it. */
+static void record_moves(Campaign *campaign, const Plan *plan, const GangOutcome *gang)
+{
+    MoveHistory *history = campaign_history(campaign);
+
+    for (guint i = 0; history && i < gang->outcomes->len; i++) {
+        const Outcome *outcome = g_ptr_array_index(gang->outcomes, i);
+        PastMove move = {outcome->vm, (char *)uuid_of(plan, outcome), outcome->source, outcome->destination,
+                         campaign_wall_ns(campaign)};
+        g_autoptr(GError) error = NULL;
+
+        if (outcome->kind == OUTCOME_MIGRATED && !move_history_add(history, &move, &error)) {
+            log_warning("the move of %s is not remembered: %s", outcome->vm, error->message);
+        }
+    }
+}
+
 GangOutcome *campaign_run(Campaign *campaign, const Plan *plan)
 {
     Run run = {campaign, NULL, FALSE};
@@ -175,6 +204,7 @@ GangOutcome *campaign_run(Campaign *campaign, const Plan *plan)
     }
     campaign_wait(campaign, &run.is_done, FALSE);
     campaign->running = NULL;
+    record_moves(campaign, plan, run.outcome);
     if (campaign->fleet) {
         ask_simulated_guests(campaign, run.outcome);
     } else {

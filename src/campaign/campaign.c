@@ -5,6 +5,7 @@
 #include "campaign/campaign-private.h"
 #include "base/error.h"
 #include "base/units.h"
+#include "base/log.h"
 #include "migrate/precheck.h"
 
 #include <stdarg.h>
@@ -17,6 +18,8 @@ void campaign_options_init(CampaignOptions *options)
     migrate_options_init(&options->migrate);
     observe_options_init(&options->observe);
     classify_options_init(&options->classify);
+    place_options_init(&options->place);
+    options->placer = groupings()[0]->name;
 }
 
 Campaign *campaign_new(Inventory *inventory, const CampaignOptions *options, GError **error)
@@ -55,6 +58,7 @@ Campaign *campaign_new_simulated(Inventory *inventory, SimFleet *fleet, const Ca
 void campaign_free(Campaign *campaign)
 {
     if (campaign) {
+        move_history_free(campaign->history);
         if (!campaign->fleet) {
             campaign->driver->close(campaign->driver);
             campaign->clock->close(campaign->clock);
@@ -234,6 +238,26 @@ void campaign_stamp(const Campaign *campaign, Plan *plan)
                                    world_seed(campaign->fleet->world), now_s);
         plan->created = g_date_time_format(when, "%Y-%m-%dT%H:%M:%SZ");
     }
+}
+
+gint64 campaign_wall_ns(const Campaign *campaign)
+{
+    return campaign->fleet ? campaign->clock->now_ns(campaign->clock) : g_get_real_time() * 1000;
+}
+
+MoveHistory *campaign_history(Campaign *campaign)
+{
+    if (!campaign->is_history_tried) {
+        g_autoptr(GError) error = NULL;
+
+        campaign->is_history_tried = TRUE;
+        campaign->history = campaign->fleet ? move_history_new()
+                                            : move_history_open(NULL, campaign_wall_ns(campaign), &error);
+        if (error) {
+            log_warning("%s", error->message);
+        }
+    }
+    return campaign->history;
 }
 
 HostConfig *campaign_host_with_agent(const HostConfig *host)

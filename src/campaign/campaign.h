@@ -18,6 +18,7 @@
 #include "migrate/gang.h"
 #include "model/plan.h"
 #include "observe/observe.h"
+#include "place/grouping.h"
 #include "sim/fleet.h"
 
 typedef struct CampaignOptions {
@@ -26,6 +27,10 @@ typedef struct CampaignOptions {
     ObserveOptions observe;
     gboolean must_observe; /* also for policies that do not need it */
     ClassifyOptions classify;
+    const char *placer; /* name in the table of placers; borrowed */
+    PlaceOptions place;
+    gboolean has_safe_range;    /* the operator gave one; else destinations may be filled */
+    const char *traffic_path;   /* who talks to whom; NULL: as the inventory says; borrowed */
 } CampaignOptions;
 
 void campaign_options_init(CampaignOptions *options);

@@ -88,6 +88,7 @@ void cli_options_free(CliOptions *options)
         g_free(options->plan_path);
         g_free(options->report_path);
         g_free(options->instances_path);
+        g_free(options->traffic_path);
         g_free(options);
     }
 }

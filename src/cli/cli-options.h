@@ -31,12 +31,13 @@ typedef enum CliGroup {
     CLI_GROUP_OUTPUT = 1 << 11,
     CLI_GROUP_PACK = 1 << 13, /* packing instances of a file */
     CLI_GROUP_SEED = 1 << 14,
+    CLI_GROUP_PLACE = 1 << 12,
 } CliGroup;
 
 /* All that a verb which makes plans understands. */
 #define CLI_GROUPS_PLANNING                                                                                            \
     (CLI_GROUP_WHERE | CLI_GROUP_FROM | CLI_GROUP_TO | CLI_GROUP_PLAN | CLI_GROUP_POLICY | CLI_GROUP_OBSERVE |         \
-     CLI_GROUP_MIGRATE | CLI_GROUP_SEED | CLI_GROUP_OUTPUT)
+     CLI_GROUP_MIGRATE | CLI_GROUP_PLACE | CLI_GROUP_SEED | CLI_GROUP_OUTPUT)
 
 typedef struct CliSpec {
     const char *verb;
@@ -58,6 +59,7 @@ typedef struct CliOptions {
     char *report_path;
     char *instances_path;
     guint effort; /* of searches, in per cent of the usual */
+    char *traffic_path;
     CampaignOptions campaign;
     guint64 count; /* of periods; 0: no end */
     guint verbosity;

@@ -3,7 +3,7 @@
  * The table of options that are not MigrateOptions, and how each is set; see cli-options.h. */
 #include "base/error.h"
 #include "base/units.h"
-#include "cli/cli-options.h"
+#include "cli/cli-table.h"
 
 #include <math.h>
 
@@ -255,11 +255,22 @@ static const CliOption OPTIONS[] = {
     {CLI_GROUP_OUTPUT, 'h', "help", NULL, "this text", set_help},
 };
 
+/* The rows of this file first, then those of the others. */
+static const CliOption *row_at(guint index)
+{
+    guint own = G_N_ELEMENTS(OPTIONS);
+
+    if (index < own) {
+        return &OPTIONS[index];
+    }
+    return index - own < CLI_PLACE_OPTIONS_LENGTH ? &CLI_PLACE_OPTIONS[index - own] : NULL;
+}
+
 const CliOption *cli_option_find(const char *name)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(OPTIONS); i++) {
-        if (g_str_equal(OPTIONS[i].name, name) || (name[0] == OPTIONS[i].letter && !name[1])) {
-            return &OPTIONS[i];
+    for (guint i = 0; row_at(i); i++) {
+        if (g_str_equal(row_at(i)->name, name) || (name[0] == row_at(i)->letter && !name[1])) {
+            return row_at(i);
         }
     }
     return NULL;
@@ -288,9 +299,9 @@ static void tell_migrate_option(const char *name, const char *argument, const ch
 
 static void each_of_table(guint groups, CliOptionFunc func, gpointer user)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(OPTIONS); i++) {
-        if (OPTIONS[i].group & groups) {
-            func(&OPTIONS[i], user);
+    for (guint i = 0; row_at(i); i++) {
+        if (row_at(i)->group & groups) {
+            func(row_at(i), user);
         }
     }
 }
@@ -311,6 +322,8 @@ const char *cli_group_title(CliGroup group)
     switch (group) {
     case CLI_GROUP_POLICY:
         return "How the algorithm is chosen";
+    case CLI_GROUP_PLACE:
+        return "Where VMs go";
     case CLI_GROUP_OBSERVE:
         return "How VMs are observed";
     case CLI_GROUP_MIGRATE:

@@ -19,8 +19,8 @@ static const struct {
     {"where", CLI_GROUP_WHERE},     {"from", CLI_GROUP_FROM},     {"to", CLI_GROUP_TO},
     {"plan", CLI_GROUP_PLAN},       {"run", CLI_GROUP_RUN},       {"file", CLI_GROUP_FILE},
     {"check", CLI_GROUP_CHECK},     {"policy", CLI_GROUP_POLICY}, {"observe", CLI_GROUP_OBSERVE},
-    {"migrate", CLI_GROUP_MIGRATE}, {"watch", CLI_GROUP_WATCH},   {"output", CLI_GROUP_OUTPUT},
-    {"pack", CLI_GROUP_PACK},       {"seed", CLI_GROUP_SEED},
+    {"place", CLI_GROUP_PLACE},     {"migrate", CLI_GROUP_MIGRATE}, {"watch", CLI_GROUP_WATCH},
+    {"output", CLI_GROUP_OUTPUT},   {"pack", CLI_GROUP_PACK},       {"seed", CLI_GROUP_SEED},
 };
 
 /* 'text' for troff: its hyphens are those of the keyboard, and no line of it is a request. */

@@ -52,6 +52,7 @@ static void add_step(JsonBuilder *builder, const PlanStep *step)
     add_string(builder, "destination", step->destination);
     add_string(builder, "algorithm", algorithm_name(step->choice->algorithm));
     add_string(builder, "reason", step->choice->reason);
+    json_add_string_or_null(builder, "placement", step->placement);
     add_classification(builder, step->choice->classification);
     add_uint(builder, "wave", step->wave);
     add_uint(builder, "bandwidth_bytes_per_s", step->bandwidth_bytes_per_s);
@@ -184,13 +185,21 @@ static gboolean read_names(JsonObject *object, const char *what, const char **na
     return TRUE;
 }
 
+/* Why there, or null, or nothing at all: a plan that was written by hand has no story. */
+static gboolean read_placement(JsonObject *object, const char *what, const char **placement, GError **error)
+{
+    return !json_object_has_member(object, "placement") || json_object_get_null_member(object, "placement") ||
+           json_read_string(object, "placement", what, placement, error);
+}
+
 static gboolean read_step(Plan *plan, JsonObject *object, const char *what, GError **error)
 {
     static const char *const KNOWN[] = {
-        "vm", "uuid", "source", "destination", "algorithm", "reason", "class", "memberships", "read_pages_per_s",
+        "vm", "uuid", "source", "destination", "algorithm", "reason", "placement", "class", "memberships", "read_pages_per_s",
         "written_pages_per_s", "smoothed_read_pages_per_s", "smoothed_written_pages_per_s", "dirty_bytes_per_page",
         "working_set_bytes", "wave", "bandwidth_bytes_per_s", "ram_bytes", "vcpus", NULL};
     const char *names[4] = {NULL};
+    const char *placement = NULL;
     guint64 wave = 0;
     guint64 bandwidth_bytes_per_s = 0;
     guint64 ram_bytes = 0;
@@ -203,11 +212,12 @@ static gboolean read_step(Plan *plan, JsonObject *object, const char *what, GErr
         !json_read_uint(object, "vcpus", what, &vcpus, error)) {
         return FALSE;
     }
-    Choice *choice = read_choice(object, names[0], what, error);
+    Choice *choice = read_placement(object, what, &placement, error) ? read_choice(object, names[0], what, error) : NULL;
     if (!choice) {
         return FALSE;
     }
     PlanStep *step = plan_add_step(plan, names[0], names[1], names[2], names[3], choice);
+    step->placement = g_strdup(placement);
     step->wave = (guint)MIN(wave, G_MAXUINT16);
     step->bandwidth_bytes_per_s = bandwidth_bytes_per_s;
     step->ram_bytes = ram_bytes;

@@ -18,6 +18,7 @@ static void plan_step_free(gpointer data)
     g_free(step->uuid);
     g_free(step->source);
     g_free(step->destination);
+    g_free(step->placement);
     choice_free(step->choice);
     g_free(step);
 }

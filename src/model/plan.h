@@ -20,6 +20,7 @@ typedef struct PlanStep {
     char *uuid;        /* of the VM that was planned: another VM of the same name is refused */
     char *source;      /* host names of the inventory */
     char *destination;
+    char *placement; /* why there, in words; NULL: nobody said */
     Choice *choice;
     guint wave;                   /* 0 is the first */
     guint64 bandwidth_bytes_per_s; /* share at the start; 0: no limit */

@@ -86,6 +86,9 @@ static char *steps_text(const Plan *plan, const ReportStyle *style)
         if (!reason) {
             table_note(table, plan_step_at(plan, i)->choice->reason);
         }
+        if (plan_step_at(plan, i)->placement) {
+            table_note(table, plan_step_at(plan, i)->placement);
+        }
     }
     if (reason) {
         g_autofree char *why = g_strdup_printf("all: %s", reason);

@@ -33,7 +33,8 @@ TEST_NAME=$(basename "$0" .sh)
 LAB=$(printf '%s' "$TEST_NAME" | tr -c 'a-z0-9' '-' | cut -c1-14)
 LAB="t-${LAB%-}-$$"
 TMP=$(mktemp -d)
-export GODWIT_BUILD=$BUILD_DIR LAB LC_ALL=C SOURCE_DIR GODWIT
+GODWIT_STATE=$TMP/state # what one test moves is not held against another
+export GODWIT_BUILD=$BUILD_DIR LAB LC_ALL=C SOURCE_DIR GODWIT GODWIT_STATE
 
 exit_commands=()
 

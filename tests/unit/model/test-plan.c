@@ -31,6 +31,7 @@ static Plan *sample_plan(void)
                                    choice_new(measured, ALGORITHM_POST_COPY, g_strdup("writes a \"lot\"")));
     step->ram_bytes = 512 * MIB;
     step->vcpus = 2;
+    step->placement = g_strdup("nearest");
     step->wave = 1;
     step->bandwidth_bytes_per_s = 31250000;
     plan_add_step(plan, "vm2", "u-2", "h1", "h3",
@@ -59,6 +60,7 @@ static void test_round_trip(void)
     g_assert_cmpint(plan->options.copy_storage, ==, COPY_STORAGE_INC);
     const PlanStep *step = plan_step_at(plan, 0);
     g_assert_cmpstr(step->choice->reason, ==, "writes a \"lot\"");
+    g_assert_cmpstr(step->placement, ==, "nearest");
     g_assert_cmpint(step->choice->algorithm, ==, ALGORITHM_POST_COPY);
     g_assert_cmpint(step->choice->classification->vm_class, ==, VM_CLASS_WRITE);
     g_assert_cmpfloat(step->choice->classification->membership[1], ==, 0.9);

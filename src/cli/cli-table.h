@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of the option table that are in files of their own; cli-table.c joins them. */
+#pragma once
+
+#include "cli/cli-options.h"
+
+extern const CliOption CLI_PLACE_OPTIONS[];
+extern const guint CLI_PLACE_OPTIONS_LENGTH;
