@@ -146,11 +146,14 @@ const Grouping *const *groupings(void);
 const Grouping *grouping_find(const char *name, GError **error);
 
 /* The moves come back in an order in which each has room when it is done; that of the placer where it is such an order.
- * left_over is filled from the moves, whatever the placer wrote; so are reasons when it gave none.  Of an evacuation the
- * hosts marked is_source receive nothing, and only 'movers' move; of a relief only VMs of hosts marked is_source.
- * A move obeys a rule when afterwards no other VM of an APART rule, and all others of a TOGETHER rule, are at its
- * destination; rules that are broken already bind only VMs that move.  GODWIT_ERROR_USAGE, GODWIT_ERROR_INPUT: what was
- * asked makes no sense; GODWIT_ERROR_FAILED: the placer broke a promise. */
+ * left_over is filled from the moves, whatever the placer wrote; reasons by reasons.h, which replace the placer's own where
+ * they prove that it cannot be done.  N+k (spare.h) is kept here, by asking again with less room; a placer need not know
+ * of it.  In an evacuation hosts marked is_source receive nothing and only 'movers' move; in a relief only VMs of hosts
+ * marked is_source.  A move obeys a rule when afterwards no other VM of an APART rule, and all others of a TOGETHER rule,
+ * are at its destination; rules that are broken already bind only VMs that move.
+ *
+ * GODWIT_ERROR_USAGE, GODWIT_ERROR_INPUT: what was asked makes no sense; GODWIT_ERROR_UNSUPPORTED: it is too large for
+ * this placer; GODWIT_ERROR_FAILED: the placer broke a promise. */
 PlaceResult *place_run(const Grouping *placer, const PlaceProblem *problem, const PlaceTask *task,
                        const PlaceOptions *options, GError **error);
 
