@@ -86,6 +86,10 @@ static Axis y_axis(const Plot *plot)
     for (guint i = 0; i < plot->lines_length; i++) {
         for (gsize p = 0; p < plot->lines[i].length; p++) {
             widen(plot->lines[i].y[p], &axis.low, &axis.high);
+            if (plot->low) {
+                widen(plot->low[i][p], &axis.low, &axis.high);
+                widen(plot->high[i][p], &axis.low, &axis.high);
+            }
         }
     }
     if (!isfinite(axis.low)) {
@@ -232,6 +236,41 @@ static void add_line(GString *svg, const PlotLine *line, const Axis *x, const Ax
     g_string_append(svg, "'/>\n");
 }
 
+/* Points 'first' to before 'end': along the upper edge, back along the lower one. */
+static void add_band_piece(GString *svg, const Plot *plot, guint line, gsize first, gsize end, const Axis *x,
+                           const Axis *y, const char *colour)
+{
+    const double *at = plot->lines[line].x;
+
+    g_string_append_printf(svg, "<path fill='%s' fill-opacity='0.15' d='", colour);
+    for (gsize p = first; p < end; p++) {
+        g_string_append_printf(svg, "%c%.1f %.1f", p == first ? 'M' : 'L', x_of(x, at[p]),
+                               y_of(y, plot->high[line][p]));
+    }
+    for (gsize p = end; p > first; p--) {
+        g_string_append_printf(svg, "L%.1f %.1f", x_of(x, at[p - 1]), y_of(y, plot->low[line][p - 1]));
+    }
+    g_string_append(svg, "Z'/>\n");
+}
+
+static gboolean has_edges(const Plot *plot, guint line, gsize point)
+{
+    return isfinite(plot->low[line][point]) && isfinite(plot->high[line][point]);
+}
+
+static void add_band(GString *svg, const Plot *plot, guint line, const Axis *x, const Axis *y, const char *colour)
+{
+    gsize length = plot->lines[line].length;
+
+    for (gsize first = 0, end = 0; first < length; first = end + 1) {
+        for (end = first; end < length && has_edges(plot, line, end); end++) {
+        }
+        if (end > first) {
+            add_band_piece(svg, plot, line, first, end, x, y, colour);
+        }
+    }
+}
+
 static void add_legend(GString *svg, const Plot *plot)
 {
     double at = LEFT + 8;
@@ -261,6 +300,9 @@ char *plot_svg(const Plot *plot)
     add_grid(svg, &x, &y);
     add_text(svg, LEFT + COLUMNS / 2, HEIGHT - 8, "text-anchor='middle'", plot->x_title);
     add_text(svg, 14, TOP + ROWS / 2, turned, plot->y_title);
+    for (guint i = 0; plot->low && i < plot->lines_length; i++) {
+        add_band(svg, plot, i, &x, &y, COLOURS[i % G_N_ELEMENTS(COLOURS)]);
+    }
     for (guint i = 0; i < plot->lines_length; i++) {
         add_line(svg, &plot->lines[i], &x, &y, COLOURS[i % G_N_ELEMENTS(COLOURS)]);
     }

@@ -36,6 +36,8 @@ typedef struct Plot {
     const char *y_title;
     const PlotLine *lines;
     guint lines_length;
+    const double *const *low;  /* [lines_length][length] the spread around each line, drawn as a pale band; */
+    const double *const *high; /* both or none of the two.  Where an edge is NAN, there is none */
 } Plot;
 
 /* The caller owns the text. */

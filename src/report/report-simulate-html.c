@@ -73,7 +73,7 @@ static SimulatePlot *make_plot(const SimulateReport *report, const PlotSpec *spe
                                const double *power)
 {
     PlotLine lines[LINES_MAX];
-    Plot plot = {spec->title, "hours", spec->y_title, lines, 0};
+    Plot plot = {.title = spec->title, .x_title = "hours", .y_title = spec->y_title, .lines = lines};
 
     for (guint i = 0; i < LINES_MAX && spec->lines[i].column; i++) {
         gboolean is_power = g_str_equal(spec->lines[i].column, "power");

@@ -21,7 +21,7 @@ static guint count(const char *text, const char *part)
 static char *plot_of(const double *x, const double *y, gsize length, PlotStyle style, const char *x_title)
 {
     PlotLine line = {"power", x, y, length, style};
-    Plot plot = {"Power & <peace>", x_title, "kW", &line, 1};
+    Plot plot = {.title = "Power & <peace>", .x_title = x_title, .y_title = "kW", .lines = &line, .lines_length = 1};
 
     return plot_svg(&plot);
 }
@@ -131,13 +131,37 @@ static void two_lines_have_a_legend(void)
     const double x[] = {0, 1};
     const double y[] = {0, 1};
     PlotLine lines[] = {{"lr_mmt_1.2", x, y, 2, PLOT_STRAIGHT}, {"dvfs", y, x, 2, PLOT_STRAIGHT}};
-    Plot two = {"Energy", "t", "kWh", lines, 2};
-    Plot one = {"Energy", "t", "kWh", lines, 1};
+    Plot two = {.title = "Energy", .x_title = "t", .y_title = "kWh", .lines = lines, .lines_length = 2};
+    Plot one = {.title = "Energy", .x_title = "t", .y_title = "kWh", .lines = lines, .lines_length = 1};
     g_autofree char *with = plot_svg(&two);
     g_autofree char *without = plot_svg(&one);
 
     g_assert_nonnull(strstr(with, ">dvfs</text>"));
     g_assert_null(strstr(without, ">lr_mmt_1.2</text>"));
+}
+
+/* The axis of 0..4 has 49 per unit; the middle point has no band. */
+static void a_band_has_both_edges_and_gaps(void)
+{
+    const double x[] = {0, 1, 2, 3};
+    const double y[] = {1, 1, 1, 1};
+    const double low[] = {0, 0, NAN, 0};
+    const double high[] = {4, 2, 2, 2};
+    const double *const lows[] = {low};
+    const double *const highs[] = {high};
+    PlotLine line = {"median", x, y, 4, PLOT_STRAIGHT};
+    Plot plot = {.title = "Spread",
+                 .x_title = "t",
+                 .y_title = "s",
+                 .lines = &line,
+                 .lines_length = 1,
+                 .low = lows,
+                 .high = highs};
+    g_autofree char *svg = plot_svg(&plot);
+
+    g_assert_cmpuint(count(svg, "fill-opacity='0.15' d="), ==, 2);
+    g_assert_nonnull(strstr(svg, "d='M64.0 40.0L277.3 138.0L277.3 236.0L64.0 236.0Z'"));
+    g_assert_null(strstr(svg, "nan"));
 }
 
 int main(int argc, char **argv)
@@ -150,5 +174,6 @@ int main(int argc, char **argv)
     g_test_add_func("/plot/nothing-to-plot-is-an-empty-plot", nothing_to_plot_is_an_empty_plot);
     g_test_add_func("/plot/thinning-keeps-peaks", thinning_keeps_peaks);
     g_test_add_func("/plot/two-lines-have-a-legend", two_lines_have_a_legend);
+    g_test_add_func("/plot/a-band-has-both-edges-and-gaps", a_band_has_both_edges_and_gaps);
     return g_test_run();
 }
