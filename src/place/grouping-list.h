@@ -5,6 +5,7 @@
 #pragma once
 
 #define GROUPING_LIST(X)                                                                                               \
+    X(PLACER_GODWIT)                                                                                                   \
     X(PLACER_GBM)                                                                                                      \
     X(PLACER_FIT)                                                                                                      \
     X(PLACER_FPA)                                                                                                      \
@@ -15,4 +16,5 @@
     X(PLACER_SERCON)                                                                                                   \
     X(PLACER_MINCUT)                                                                                                   \
     X(PLACER_LOCAL)                                                                                                    \
-    X(PLACER_MIP)
+    X(PLACER_MIP)                                                                                                      \
+    X(PLACER_EXACT)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SLACK 1e-9 /* as in state.c */
+#define HINT  1e-10 /* far below any cost that is worth talking of */
 
 NAMED_ENUM_DEFINE(ReliefLevel, relief_level, RELIEF_LEVELS)
 
@@ -316,6 +317,18 @@ static void price_traffic(Relief *relief, const ReliefWorld *world, guint unit, 
     }
 }
 
+/* Of two destinations that cost the same, the one that is filled better: large holes stay large for others. */
+static double hint_of(const Relief *relief, const ReliefWorld *world, guint unit, guint choice)
+{
+    const double *capacity = world->problem->hosts[relief->destination[choice]].capacity;
+    double slack = 1;
+
+    for (int r = 0; r < RESOURCE_COUNT; r++) {
+        slack = MIN(slack, (relief->room[choice][r] - relief->demand[unit][r]) / capacity[r]);
+    }
+    return HINT * MAX(slack, 0);
+}
+
 static void fill_prices(Relief *relief, const ReliefWorld *world)
 {
     relief->price = g_new0(double, (gsize)relief->units * relief->choices + 1);
@@ -334,7 +347,7 @@ static void fill_prices(Relief *relief, const ReliefWorld *world)
         }
         staying = row[relief->stay];
         for (guint a = 0; a < relief->choices; a++) {
-            row[a] += (a == relief->stay ? 0 : additive) - staying;
+            row[a] += (a == relief->stay ? 0 : additive + hint_of(relief, world, u, a)) - staying;
         }
     }
 }

@@ -86,24 +86,40 @@ static guint add_once(guint *units, guint length, guint unit)
     return length + 1;
 }
 
-/* Some units around a random one: those it talks to, leavers, and others. */
-static guint choose_units(Solve *solve, const ReliefPlan *plan, guint *units)
+/* 'unit' and those it is connected with, as long as there is space. */
+static guint add_component(const Solve *solve, guint *units, guint length, guint want, guint unit)
 {
     const Relief *relief = solve->relief;
-    guint want = MIN(OPENED_UNITS, solve->order_length);
-    guint length = add_once(units, 0, solve->order[rng_below(solve->rng, solve->order_length)]);
+    guint first = length;
 
-    for (guint e = relief->edge_first[units[0]]; e < relief->edge_first[units[0] + 1] && length < want / 2; e++) {
-        if (relief->stance[relief->edge_to[e]] != RELIEF_STAYS) {
-            length = add_once(units, length, relief->edge_to[e]);
+    length = add_once(units, length, unit);
+    for (guint at = first; at < length; at++) {
+        for (guint e = relief->edge_first[units[at]]; e < relief->edge_first[units[at] + 1] && length < want; e++) {
+            if (relief->stance[relief->edge_to[e]] != RELIEF_STAYS) {
+                length = add_once(units, length, relief->edge_to[e]);
+            }
         }
     }
+    return length;
+}
+
+/* Two leavers, then others, each with all it is connected with (what costs traffic when it is cut) or, every other
+ * round, alone. */
+static guint choose_units(Solve *solve, const ReliefPlan *plan, guint round, guint *units)
+{
+    guint want = MIN(OPENED_UNITS, solve->order_length);
+    guint length = 0;
+    guint leavers = 0;
+
     for (guint tries = 0; length < want && tries < 20 * want; tries++) {
         guint unit = solve->order[rng_below(solve->rng, solve->order_length)];
+        gboolean is_leaving = plan->to[unit] != solve->relief->stay;
 
-        if (plan->to[unit] != relief->stay || tries >= 10 * want || length > want / 2) {
-            length = add_once(units, length, unit);
+        if (leavers < 2 && !is_leaving && tries < 10 * want) {
+            continue;
         }
+        leavers += is_leaving;
+        length = round % 2 ? add_once(units, length, unit) : add_component(solve, units, length, want, unit);
     }
     return length;
 }
@@ -117,7 +133,7 @@ static void search_around(Solve *solve, ReliefLevel level)
     for (guint round = 0; round < solve->effort->rounds; round++) {
         guint units[OPENED_UNITS];
         guint before[OPENED_UNITS];
-        guint length = choose_units(solve, plan, units);
+        guint length = choose_units(solve, plan, round, units);
         guint64 nodes = OPENED_NODES;
         double cost = plan->cost;
 
