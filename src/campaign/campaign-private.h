@@ -7,6 +7,7 @@
  *     campaign-observe.c  the step of it that watches memory
  *     campaign-place.c  the step of it that finds destinations
  *     campaign-run.c    a Plan run to its end, and the guests asked for their own account of it
+ *     campaign-play.c   a Plan played in virtual time
  *     campaign-watch.c  live observation
  */
 #pragma once
@@ -47,6 +48,9 @@ void campaign_dirty_rate(const char *host, const char *vm, gint64 window_ns, Dir
 
 /* A new one that samples by agents, or the simulated fleet's memory.  The caller frees. */
 Observer *campaign_observer(Campaign *campaign);
+
+/* The simulated guests' own account of their migrations. */
+void campaign_ask_simulated_guests(const SimFleet *fleet, GangOutcome *gang);
 
 /* A plan of a simulated fleet has nothing of our time or chance in it: the same seed gives the same bytes. */
 void campaign_stamp(const Campaign *campaign, Plan *plan);

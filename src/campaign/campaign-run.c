@@ -123,10 +123,9 @@ static void probe_guests(Campaign *campaign, GangOutcome *gang)
     g_source_remove(timer);
 }
 
-/* The simulated guests' own account. */
-static void ask_simulated_guests(const Campaign *campaign, GangOutcome *gang)
+void campaign_ask_simulated_guests(const SimFleet *fleet, GangOutcome *gang)
 {
-    const World *world = campaign->fleet->world;
+    const World *world = fleet->world;
 
     for (guint i = 0; i < gang->outcomes->len; i++) {
         Outcome *outcome = g_ptr_array_index(gang->outcomes, i);
@@ -206,7 +205,7 @@ GangOutcome *campaign_run(Campaign *campaign, const Plan *plan)
     campaign->running = NULL;
     record_moves(campaign, plan, run.outcome);
     if (campaign->fleet) {
-        ask_simulated_guests(campaign, run.outcome);
+        campaign_ask_simulated_guests(campaign->fleet, run.outcome);
     } else {
         probe_guests(campaign, run.outcome);
     }

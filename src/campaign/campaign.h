@@ -17,6 +17,7 @@
 #include "classify/classify.h"
 #include "migrate/gang.h"
 #include "model/plan.h"
+#include "model/prediction.h"
 #include "observe/observe.h"
 #include "place/grouping.h"
 #include "sim/fleet.h"
@@ -70,6 +71,13 @@ Plan *campaign_plan(Campaign *campaign, const CampaignJob *job, GError **error);
 
 /* PlanProblem; empty when the plan may run.  NULL with an error when the plan names a host that is not in the inventory. */
 GPtrArray *campaign_check(Campaign *campaign, const Plan *plan, GError **error);
+
+/* Plays the plan in virtual time, in a world made of what the hosts say (they are only asked) and of what the plan says
+ * of its VMs.  NULL with an error when a host does not answer. */
+Prediction *campaign_predict(Campaign *campaign, const Plan *plan, GError **error);
+
+/* The same for real hosts; a simulated fleet plays it itself, faults included, and has then run it. */
+Prediction *campaign_play(Campaign *campaign, const Plan *plan, GError **error);
 
 /* Runs the plan to its end. */
 GangOutcome *campaign_run(Campaign *campaign, const Plan *plan);

@@ -109,14 +109,43 @@ static void show_plan(const Job *job, const Plan *plan)
     show_text(text);
 }
 
+/* A dry run plays what would be run.  That a host does not answer any more is told; the plan is there all the same. */
+static Prediction *play(Job *job, const Plan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    Prediction *prediction = campaign_play(job->where.campaign, plan, &error);
+
+    if (!prediction) {
+        g_autofree char *text = g_strdup_printf("no prediction: %s", error->message);
+        progress_say(job->progress, text);
+    }
+    return prediction;
+}
+
+static void show_prediction(const Job *job, const Plan *plan, const Prediction *prediction)
+{
+    ReportStyle style = terminal_style(stdout, job->options->without_colours);
+    g_autofree char *text = report_prediction_text(prediction, plan, &style);
+
+    show_text("\n");
+    show_text(text);
+}
+
 /* A dry run ends here, and so does a plan that must not run. */
 static int end_with_plan(Job *job, const Plan *plan, GPtrArray *problems, gboolean is_dry)
 {
     ReportStyle style = terminal_style(stdout, job->options->without_colours);
     g_autofree char *list = problems->len ? report_problems_text(problems, &style) : NULL;
     g_autoptr(JsonNode) node = is_dry ? report_plan_json(plan, problems) : report_problems_json(problems);
+    g_autoptr(Prediction) prediction =
+        is_dry && problems->len == 0 && plan->steps->len > 0 ? play(job, plan) : NULL;
 
     progress_end(job->progress);
+    if (prediction && job->options->is_json) {
+        json_object_set_member(json_node_get_object(node), "prediction", report_prediction_json(prediction, plan));
+    } else if (prediction) {
+        show_prediction(job, plan, prediction);
+    }
     if (job->options->is_json) {
         show_json(node);
     } else if (list) {

@@ -13,6 +13,7 @@
 #include "model/host.h"
 #include "model/outcome.h"
 #include "model/plan.h"
+#include "model/prediction.h"
 #include "model/profile.h"
 
 /* How text is dressed.  Without colours every string is plain ASCII but for bars and sparklines, which fall back to
@@ -29,6 +30,10 @@ char *report_problems_text(GPtrArray *problems, const ReportStyle *style);
 
 /* The document of godwit-plan(5) with one member more, "problems": an array, or null when nothing was checked. */
 JsonNode *report_plan_json(const Plan *plan, GPtrArray *problems);
+
+/* A plan that was played (report-prediction.c): the text that follows the plan's, the value of its member "prediction". */
+char *report_prediction_text(const Prediction *prediction, const Plan *plan, const ReportStyle *style);
+JsonNode *report_prediction_json(const Prediction *prediction, const Plan *plan);
 
 /* An object with the one member "problems". */
 JsonNode *report_problems_json(GPtrArray *problems);

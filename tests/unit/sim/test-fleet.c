@@ -248,6 +248,89 @@ static void test_dead_destination_costs_only_its_own(void)
     fixture_clear(&fixture);
 }
 
+/* ---- a plan that is played ---- */
+
+static double share_of(double value, double expected)
+{
+    return fabs(value - expected) / expected;
+}
+
+/* From what was measured in ten seconds: close to what really happens. */
+static void test_prediction_is_what_happens(void)
+{
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+
+    fixture_init(&fixture, "", POLICY_PAPER);
+    g_autoptr(Plan) plan = plan_of(&fixture);
+    g_autoptr(Prediction) predicted = campaign_predict(fixture.campaign, plan, &error);
+    g_assert_no_error(error);
+    g_autoptr(Prediction) played = campaign_play(fixture.campaign, plan, &error);
+    g_assert_no_error(error);
+
+    g_assert_cmpuint(predicted->outcome->outcomes->len, ==, 4);
+    g_assert_cmpfloat(share_of(predicted->finish_s, played->finish_s), <, 0.05);
+    g_assert_cmpfloat(share_of((double)predicted->outcome->bytes, (double)played->outcome->bytes), <, 0.05);
+    g_assert_cmpfloat(share_of(predicted->downtime_ms, played->downtime_ms), <, 0.2);
+    g_assert_cmpuint(predicted->notes->len, ==, 0);
+    fixture_clear(&fixture);
+}
+
+static void test_playing_tells_memory_step_by_step(void)
+{
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+
+    fixture_init(&fixture, "", POLICY_POST_COPY);
+    g_autoptr(Plan) plan = plan_of(&fixture);
+    g_autoptr(Prediction) played = campaign_play(fixture.campaign, plan, &error);
+    g_assert_no_error(error);
+    int a = prediction_find_host(played, "a");
+    guint64 arrived = 0;
+    guint64 before = 0;
+
+    g_assert_cmpint(a, ==, 0);
+    g_assert_cmpuint(played->steps->len, ==, 4);
+    g_assert_cmpuint(played->start_bytes[a], ==, 4 * GIB);
+    g_assert_cmpuint(played->end_bytes[a], ==, 0);
+    for (guint h = 1; h < played->hosts_length; h++) {
+        arrived += played->peak_bytes[h];
+        g_assert_cmpuint(played->peak_bytes[h], ==, played->end_bytes[h]);
+        g_assert_cmpuint(played->memory_bytes[h], ==, 16 * GIB);
+    }
+    g_assert_cmpuint(arrived, ==, 4 * GIB);
+    for (guint i = 0; i < 4; i++) {
+        const PredictedStep *step = g_ptr_array_index(played->steps, i);
+
+        g_assert_cmpuint(step->peak_bytes[a], <=, i ? before : 4 * GIB); /* they only leave */
+        g_assert_true(i > 0 || step->peak_bytes[a] == 4 * GIB);
+        before = step->peak_bytes[a];
+        g_assert_cmpfloat(step->at_s, <=, played->finish_s);
+    }
+    fixture_clear(&fixture);
+}
+
+static void test_prediction_says_what_it_assumed(void)
+{
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+
+    fixture_init(&fixture, "", POLICY_PRE_COPY); /* measures nothing */
+    for (guint i = 0; i < fixture.inventory->hosts->len; i++) {
+        ((HostConfig *)g_ptr_array_index(fixture.inventory->hosts, i))->link_bytes_per_s = 0;
+    }
+    g_autoptr(Plan) plan = plan_of(&fixture);
+    g_autoptr(Prediction) predicted = campaign_predict(fixture.campaign, plan, &error);
+    g_assert_no_error(error);
+
+    g_assert_cmpuint(predicted->notes->len, ==, 2);
+    g_assert_cmpstr(g_ptr_array_index(predicted->notes, 0), ==,
+                    "4 VMs were not measured: taken to write nothing");
+    g_assert_true(g_str_has_prefix(g_ptr_array_index(predicted->notes, 1), "the inventory has no link rate for "));
+    g_assert_true(g_str_has_suffix(g_ptr_array_index(predicted->notes, 1), "119.2 MiB/s is assumed"));
+    fixture_clear(&fixture);
+}
+
 typedef struct Watching {
     Campaign *campaign;
     guint periods;
@@ -310,6 +393,9 @@ int main(int argc, char **argv)
     g_test_add_func("/fleet/a-dead-agent-leaves-the-dirty-rate", test_dead_agent_leaves_the_dirty_rate);
     g_test_add_func("/fleet/a-vm-may-end-while-it-is-observed", test_vm_that_ends_while_it_is_observed);
     g_test_add_func("/fleet/a-dead-destination-costs-only-its-own", test_dead_destination_costs_only_its_own);
+    g_test_add_func("/fleet/a-prediction-is-what-happens", test_prediction_is_what_happens);
+    g_test_add_func("/fleet/playing-tells-memory-step-by-step", test_playing_tells_memory_step_by_step);
+    g_test_add_func("/fleet/a-prediction-says-what-it-assumed", test_prediction_says_what_it_assumed);
     g_test_add_func("/fleet/watching-takes-no-real-time", test_watching_takes_no_real_time);
     g_test_add_func("/fleet/same-seed-same-outcome", test_same_seed_same_outcome);
     return g_test_run();
