@@ -2,9 +2,9 @@
  *
  * Fitness: what a placement costs, kept up to date move by move.
  *
- * The searches of the rivals try millions of moves; this gives the change of the integrated objective (cost.h, NORM_REF:
- * summed over source hosts, each in units of its own reference) that one move makes, in time proportional to those the
- * VM talks to, without allocating.
+ * The searches of the rivals try millions of moves; this gives the change of the integrated objective (cost.h,
+ * NORM_REF: summed over source hosts, each in units of its own reference) that one move makes, in time proportional to
+ * those the VM talks to, without allocating.
  *
  *     Fitness *fitness = fitness_new(state, costs);
  *     cost += fitness_shift(fitness, vm, host);       moves it in 'state'
@@ -19,10 +19,10 @@
 #include "place/cost.h"
 
 typedef struct Fitness {
-    PlaceState *state;      /* borrowed */
-    double *fixed;          /* [vms] what moving it costs, wherever it goes */
-    double *per_mib_link;   /* [hosts] what 1 MiB/s over one link costs for a VM that came from there */
-    gboolean has_traffic;   /* whether communication counts at all */
+    PlaceState *state;    /* borrowed */
+    double *fixed;        /* [vms] what moving it costs, wherever it goes */
+    double *per_mib_link; /* [hosts] what 1 MiB/s over one link costs for a VM that came from there */
+    gboolean has_traffic; /* whether communication counts at all */
 } Fitness;
 
 Fitness *fitness_new(PlaceState *state, const PlaceCosts *costs);

@@ -7,8 +7,10 @@
  *
  *     empty-host   all units of a host, largest first, each to where it fits most tightly among the hosts that are on;
  *                  one that fits nowhere may take the place of a smaller one that fits elsewhere (swap)
- *     pass         empty-host for every host, least loaded first, until a pass empties none
- *     kick         a few units anywhere, then empty-host for one of the least loaded; kept when that host is empty
+ *     leap         all units of the n hosts with the least on them at once, for the largest n that works: small
+ *                  pieces that went first would take the gaps that large ones need
+ *     pass         empty-host for every host, until a pass empties none; at first without swaps
+ *     kick         a few units anywhere, then empty-host for one of those with the least on them; kept when it is empty
  *     polish       units that moved go home when their home stays on, or to where they cost less
  *
  * Hosts with a base load or a pinned VM would stay on and are only filled.  A host that is off is never switched on.
@@ -20,12 +22,12 @@
 #include "base/rng.h"
 
 static const struct {
-    guint64 tests;      /* at effort 100 */
-    guint kicked_min;   /* units */
+    guint64 tests;    /* at effort 100 */
+    guint kicked_min; /* units */
     guint kicked_max;
-    guint least_loaded; /* a kick tries one of so many hosts */
+    guint least_loaded; /* a kick tries one of so many hosts, by what is on them */
     guint roomiest;     /* hosts that a swap looks at */
-} PACKER = {20000000, 2, 5, 6, 12};
+} PACKER = {5000000, 2, 5, 6, 12};
 
 typedef struct Step {
     guint unit;
@@ -36,11 +38,12 @@ typedef struct Packer {
     Rival *rival;
     Rng rng;
     guint64 tests_left;
-    GArray *log;             /* Step since the last solution that was kept */
-    guint *first_on;         /* [hosts] the units that are there now, as a list; PLACE_NOWHERE ends it */
-    guint *next_on;          /* [units] */
-    guint *previous_on;      /* [units] */
-    gboolean *may_be_off;    /* [hosts] */
+    GArray *log;          /* Step since the last solution that was kept */
+    guint *first_on;      /* [hosts] the units that are there now, as a list; PLACE_NOWHERE ends it */
+    guint *next_on;       /* [units] */
+    guint *previous_on;   /* [units] */
+    gboolean *may_be_off; /* [hosts] */
+    gboolean *is_closed;  /* [hosts] nobody goes there for now */
 } Packer;
 
 static void unlink_unit(Packer *packer, guint unit, guint host)
@@ -106,6 +109,7 @@ static void packer_init(Packer *packer, Rival *rival)
     packer->next_on = g_new(guint, rival->units->length + 1);
     packer->previous_on = g_new(guint, rival->units->length + 1);
     packer->may_be_off = g_new0(gboolean, problem->hosts_length + 1);
+    packer->is_closed = g_new0(gboolean, problem->hosts_length + 1);
     for (guint h = 0; h < problem->hosts_length; h++) {
         packer->first_on[h] = PLACE_NOWHERE;
         packer->may_be_off[h] = rival_can_be_emptied(rival, h);
@@ -122,6 +126,7 @@ static void packer_clear(Packer *packer)
     g_free(packer->next_on);
     g_free(packer->previous_on);
     g_free(packer->may_be_off);
+    g_free(packer->is_closed);
 }
 
 static gboolean fits(Packer *packer, guint unit, guint host)
@@ -155,7 +160,7 @@ static guint tightest(Packer *packer, guint unit, guint avoid)
         guint host = rival->destinations[i];
         double rest;
 
-        if (host == avoid || host == here || rival_is_off(rival, host)) {
+        if (host == avoid || host == here || packer->is_closed[host] || rival_is_off(rival, host)) {
             continue;
         }
         rest = rest_with(rival, unit, host);
@@ -255,7 +260,7 @@ static int compare_sizes(gconstpointer a, gconstpointer b, gpointer user)
     return left < right ? -1 : left > right;
 }
 
-static gboolean empty_host(Packer *packer, guint host)
+static gboolean empty_host(Packer *packer, guint host, gboolean may_swap)
 {
     g_autoptr(GArray) units = g_array_new(FALSE, FALSE, sizeof(guint));
     guint before = packer->log->len;
@@ -270,7 +275,7 @@ static gboolean empty_host(Packer *packer, guint host)
 
         if (there != PLACE_NOWHERE) {
             do_step(packer, unit, there);
-        } else if (!place_by_swap(packer, unit, host)) {
+        } else if (!may_swap || !place_by_swap(packer, unit, host)) {
             undo_to(packer, before);
             return FALSE;
         }
@@ -280,7 +285,7 @@ static gboolean empty_host(Packer *packer, guint host)
 
 typedef struct Laden {
     guint host;
-    double load;
+    double size; /* of all its units */
 } Laden;
 
 static int compare_laden(gconstpointer a, gconstpointer b)
@@ -288,21 +293,25 @@ static int compare_laden(gconstpointer a, gconstpointer b)
     const Laden *left = a;
     const Laden *right = b;
 
-    if (left->load != right->load) {
-        return left->load < right->load ? -1 : 1;
+    if (left->size != right->size) {
+        return left->size < right->size ? -1 : 1;
     }
     return left->host < right->host ? -1 : left->host > right->host;
 }
 
-/* Hosts that are on and could be off, least loaded first. */
+/* Hosts that are on and could be off, those with the least on them first: not the least utilised, which may be large.
+ */
 static GArray *hosts_to_empty(const Packer *packer)
 {
     const Rival *rival = packer->rival;
     GArray *hosts = g_array_new(FALSE, FALSE, sizeof(Laden));
 
     for (guint h = 0; h < rival->problem->hosts_length; h++) {
-        Laden row = {h, place_state_highest(rival->state, h)};
+        Laden row = {h, 0};
 
+        for (guint u = packer->first_on[h]; u != PLACE_NOWHERE; u = packer->next_on[u]) {
+            row.size += rival_size(rival, u);
+        }
         if (packer->may_be_off[h] && packer->first_on[h] != PLACE_NOWHERE) {
             g_array_append_val(hosts, row);
         }
@@ -311,13 +320,66 @@ static GArray *hosts_to_empty(const Packer *packer)
     return hosts;
 }
 
-static gboolean pass(Packer *packer)
+/* All units of the first 'length' hosts at once, largest first, each to the tightest of the other hosts. */
+static gboolean empty_many(Packer *packer, const GArray *hosts, guint length)
+{
+    Rival *rival = packer->rival;
+    g_autoptr(GArray) units = g_array_new(FALSE, FALSE, sizeof(guint));
+    guint before = packer->log->len;
+
+    for (guint i = 0; i < length; i++) {
+        guint host = g_array_index(hosts, Laden, i).host;
+
+        packer->is_closed[host] = TRUE;
+        for (guint unit = packer->first_on[host]; unit != PLACE_NOWHERE; unit = packer->next_on[unit]) {
+            g_array_append_val(units, unit);
+        }
+    }
+    g_array_sort_with_data(units, compare_sizes, rival);
+    for (guint i = 0; i < units->len; i++) {
+        guint unit = g_array_index(units, guint, i);
+        guint there = tightest(packer, unit, PLACE_NOWHERE);
+
+        if (there == PLACE_NOWHERE) {
+            undo_to(packer, before);
+            break;
+        }
+        do_step(packer, unit, there);
+    }
+    for (guint i = 0; i < length; i++) {
+        packer->is_closed[g_array_index(hosts, Laden, i).host] = FALSE;
+    }
+    return units->len == 0 || packer->log->len > before;
+}
+
+/* As many of the hosts as it can at once, by bisection. */
+static void leap(Packer *packer)
+{
+    g_autoptr(GArray) hosts = hosts_to_empty(packer);
+    guint low = 0;
+    guint high = hosts->len;
+
+    while (low < high) {
+        guint middle = low + (high - low + 1) / 2;
+
+        if (empty_many(packer, hosts, middle)) {
+            low = middle;
+            undo_to(packer, 0);
+        } else {
+            high = middle - 1;
+        }
+    }
+    empty_many(packer, hosts, low);
+    g_array_set_size(packer->log, 0);
+}
+
+static gboolean pass(Packer *packer, gboolean may_swap)
 {
     g_autoptr(GArray) hosts = hosts_to_empty(packer);
     gboolean is_any = FALSE;
 
     for (guint i = 0; i < hosts->len && packer->tests_left > 0; i++) {
-        is_any |= empty_host(packer, g_array_index(hosts, Laden, i).host);
+        is_any |= empty_host(packer, g_array_index(hosts, Laden, i).host, may_swap);
     }
     g_array_set_size(packer->log, 0);
     return is_any;
@@ -351,7 +413,7 @@ static void iterate(Packer *packer)
         host = g_array_index(hosts, Laden, rng_below(&packer->rng, choices)).host;
         kick_units(packer);
         packer->tests_left -= MIN(packer->tests_left, hosts->len);
-        if (!empty_host(packer, host)) {
+        if (!empty_host(packer, host, TRUE)) {
             undo_to(packer, 0);
         }
         g_array_set_size(packer->log, 0);
@@ -407,7 +469,10 @@ void local_consolidate(Rival *rival)
 
     packer_init(&packer, rival);
     if (rival->units->length > 0 && rival->destinations_length > 0) {
-        while (packer.tests_left > 0 && pass(&packer)) {
+        leap(&packer);
+        while (packer.tests_left > 0 && pass(&packer, FALSE)) {
+        }
+        while (packer.tests_left > 0 && pass(&packer, TRUE)) {
         }
         iterate(&packer);
         polish(&packer);

@@ -2,8 +2,9 @@
  *
  * Min cut with METIS; see mincut.h.
  *
- * METIS takes whole numbers, so loads and rates are scaled to thousandths.  Nodes that may not leave are not in its graph:
- * it cannot hold nodes in place.  Its balance is a wish, not a promise; cut_refine brings the answer into the window. */
+ * METIS takes whole numbers, so loads and rates are scaled to thousandths.  Nodes that may not leave are not in its
+ * graph: it cannot hold nodes in place.  Its balance is a wish, not a promise; cut_refine brings the answer into the
+ * window. */
 #include "place/mincut.h"
 
 #include <math.h>
@@ -17,12 +18,12 @@
 typedef struct MetisGraph {
     idx_t length;
     idx_t constraints;
-    guint *node_of;  /* [length] in the CutGraph */
-    idx_t *first;    /* [length + 1] */
+    guint *node_of; /* [length] in the CutGraph */
+    idx_t *first;   /* [length + 1] */
     idx_t *neighbour;
     idx_t *edge;
-    idx_t *weight;   /* [length][constraints] */
-    idx_t *part;     /* [length] */
+    idx_t *weight; /* [length][constraints] */
+    idx_t *part;   /* [length] */
 } MetisGraph;
 
 static void metis_graph_clear(MetisGraph *metis)

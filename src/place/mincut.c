@@ -2,8 +2,8 @@
  *
  * Min cut with a load window: growing a group and polishing it; see mincut.h.
  *
- * A set is judged by three numbers, the first that differs decides: what is lacking of the window, what is too much, the
- * cut.  A pass of cut_refine does the best move (in, out, or a swap) among nodes not yet touched in this pass, even
+ * A set is judged by three numbers, the first that differs decides: what is lacking of the window, what is too much,
+ * the cut.  A pass of cut_refine does the best move (in, out, or a swap) among nodes not yet touched in this pass, even
  * when it makes things worse, until all are touched; then it goes back to the best set that it went through (Kernighan
  * and Lin 1970; single moves: Fiduccia and Mattheyses 1982).  Passes end when one brings nothing. */
 #include "place/mincut.h"
@@ -12,14 +12,14 @@
 #include <string.h>
 
 #define TINY     1e-9
-#define PATIENCE 64   /* a pass ends after so many steps that brought nothing */
+#define PATIENCE 64 /* a pass ends after so many steps that brought nothing */
 
 CutGraph *cut_graph_new(guint length)
 {
     CutGraph *graph = g_new0(CutGraph, 1);
 
     graph->length = length;
-    graph->weight = g_new0(double, (gsize)length * length + 1);
+    graph->weight = g_new0(double, (gsize)length *length + 1);
     graph->outside = g_new0(double, length + 1);
     graph->load = g_malloc0_n(length + 1, sizeof *graph->load);
     graph->stays = g_new0(gboolean, length + 1);
@@ -45,7 +45,7 @@ typedef struct Cut {
     double total[RESOURCE_COUNT]; /* of all nodes */
     double load[RESOURCE_COUNT];  /* of those that leave */
     double value;
-    double *gain;                 /* [length] by how much the cut falls when the node changes sides */
+    double *gain; /* [length] by how much the cut falls when the node changes sides */
 } Cut;
 
 typedef struct Verdict {

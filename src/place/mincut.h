@@ -2,10 +2,10 @@
  *
  * Min cut with a load window: which group leaves a host so that little traffic is torn apart.
  *
- * The nodes are what runs on the host, the edges who talks to whom there.  A set 'leaves' is wanted that is heavy enough
- * (at least need[r] of every resource), not too heavy (at most 'most' of the fullest one), and whose cut, the traffic
- * between those that leave and those that stay, is small.  Without the window this is easy; with it, it is the NP-hard
- * bisection problem, so there are two heuristics and a polish for both:
+ * The nodes are what runs on the host, the edges who talks to whom there.  A set 'leaves' is wanted that is heavy
+ * enough (at least need[r] of every resource), not too heavy (at most 'most' of the fullest one), and whose cut, the
+ * traffic between those that leave and those that stay, is small.  Without the window this is easy; with it, it is the
+ * NP-hard bisection problem, so there are two heuristics and a polish for both:
  *
  *     cut_grow(graph, leaves);             from the node with the largest traffic outside minus inside
  *     cut_metis(graph, seed, leaves);      METIS, two parts with target weights (Karypis and Kumar 1998)
@@ -18,13 +18,13 @@
 
 typedef struct CutGraph {
     guint length;
-    double *weight;                  /* [length * length] symmetric, MiB/s; diagonal 0 */
-    double *outside;                 /* [length] MiB/s with what is not on this host */
-    double (*load)[RESOURCE_COUNT];  /* [length] */
-    gboolean *stays;                 /* [length] it may not leave */
-    double need[RESOURCE_COUNT];     /* that must leave at least */
-    Resource fullest;                /* resource of 'most' */
-    double most;                     /* that may leave at most; INFINITY: all */
+    double *weight;                 /* [length * length] symmetric, MiB/s; diagonal 0 */
+    double *outside;                /* [length] MiB/s with what is not on this host */
+    double (*load)[RESOURCE_COUNT]; /* [length] */
+    gboolean *stays;                /* [length] it may not leave */
+    double need[RESOURCE_COUNT];    /* that must leave at least */
+    Resource fullest;               /* resource of 'most' */
+    double most;                    /* that may leave at most; INFINITY: all */
 } CutGraph;
 
 CutGraph *cut_graph_new(guint length);

@@ -2,8 +2,8 @@
  *
  * Groups and destinations as a mixed integer programme; see mip-model.h.  Solving it is mip-solve.c.
  *
- * Columns: first x, in the order of 'option' (column = index + 1), then per source four variables (how much above, whether
- * above, how much below, whether below), then y per pair of units that talk. */
+ * Columns: first x, in the order of 'option' (column = index + 1), then per source four variables (how much above,
+ * whether above, how much below, whether below), then y per pair of units that talk. */
 #include "place/mip-model.h"
 #include "base/error.h"
 
@@ -193,8 +193,7 @@ static void add_room(MipModel *model, guint host)
         int row = add_row(model, GLP_UP, 0, MAX(room, 0) / unit_of_room);
 
         for (guint u = 0; u < rival->units->length; u++) {
-            double needed =
-                k % 2 ? reserved_by(rival, u, r) : rival->unit_demand[RESOURCE_COUNT * u + r];
+            double needed = k % 2 ? reserved_by(rival, u, r) : rival->unit_demand[RESOURCE_COUNT * u + r];
 
             for (guint o = model->option_first[u] + 1; o < model->option_first[u + 1]; o++) {
                 if (model->option[o] == host) {

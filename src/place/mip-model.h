@@ -10,8 +10,8 @@
  *           high, low of each source, each with a variable that says by how much it is missed
  *           sum_{u of a rule} x_uh <= 1                  apart
  *
- * x is binary, y continuous.  The penalties are those of rival_penalty, and RIVAL_ABOVE for a mover of EVACUATE that stays,
- * so a case without a solution has the best of the bad ones.  Room that others leave behind is not counted on.
+ * x is binary, y continuous.  The penalties are those of rival_penalty, and RIVAL_ABOVE for a mover of EVACUATE that
+ * stays, so a case without a solution has the best of the bad ones.  Room that others leave behind is not counted on.
  *
  * GLPK is not thread-safe in all builds (its environment is one per process or per thread): one thread at a time. */
 #pragma once
@@ -20,7 +20,7 @@
 
 #include "place/rival.h"
 
-#define MIP_BINARIES_MAX 250   /* units times destinations */
+#define MIP_BINARIES_MAX 250 /* units times destinations */
 #define MIP_COLUMNS_MAX  6000
 #define MIP_NODES_MAX    20000 /* of the branching tree: a limit of time that is the same everywhere */
 

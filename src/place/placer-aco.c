@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ACO-VMM: placement by an ant colony system (Farahnakian et al., IEEE Transactions on Services Computing 2015); the other
- * rival that seed 003 measures GBM-VMM against.
+ * ACO-VMM: placement by an ant colony system (Farahnakian et al., IEEE Transactions on Services Computing 2015); the
+ * other rival that seed 003 measures GBM-VMM against.
  *
- * Theory of operation.  A tuple is a unit and a destination; pheromone lies on tuples, on those of each unit's short list
- * (candidates.h).  An ant goes from source to source, and at each one takes tuples until the host is within the safe
- * range (RELIEVE), or empty (EVACUATE, CONSOLIDATE), or nothing is left to take:
+ * Theory of operation.  A tuple is a unit and a destination; pheromone lies on tuples, on those of each unit's short
+ * list (candidates.h).  An ant goes from source to source, and at each one takes tuples until the host is within the
+ * safe range (RELIEVE), or empty (EVACUATE, CONSOLIDATE), or nothing is left to take:
  *
  *     eta = 1 / |C_de - (U_de + u_v)|_1          the tighter the fit, in shares of capacity, the better
  *     with probability q0 the tuple of the largest tau * eta^beta, else one drawn in proportion to it
@@ -15,15 +15,15 @@
  *
  * When all on the lists is full the best fit among all destinations is taken.
  *
- * Scores.  RELIEVE and EVACUATE: f = 1 / (eps + cost), the cost with a penalty for what is still above the range and for
- * who is still there, so large that relief always comes first.  CONSOLIDATE: f = released^g + 1 / moves, compared as
- * the pair that it stands for: released hosts, then fewer moves (a double would lose the second).  A host that cannot
- * be emptied keeps all its VMs, so no plan has a useless move.  Each f is taken relative to that of the greedy ant
- * (q0 = 1, all pheromone alike), which makes tau_0 = 1 / units and puts both scores on one scale.
+ * Scores.  RELIEVE and EVACUATE: f = 1 / (eps + cost), the cost with a penalty for what is still above the range and
+ * for who is still there, so large that relief always comes first.  CONSOLIDATE: f = released^g + 1 / moves, compared
+ * as the pair that it stands for: released hosts, then fewer moves (a double would lose the second).  A host that
+ * cannot be emptied keeps all its VMs, so no plan has a useless move.  Each f is taken relative to that of the greedy
+ * ant (q0 = 1, all pheromone alike), which makes tau_0 = 1 / units and puts both scores on one scale.
  *
- * Deviations from the paper: one source after the other instead of any tuple at any time (an ant that empties a thousand
- * hosts at once finishes none), and short lists.  Sources: most overloaded first, EVACUATE in the order of hosts,
- * CONSOLIDATE least loaded first with each load taken times a number around 1 so that ants differ. */
+ * Deviations from the paper: one source after the other instead of any tuple at any time (an ant that empties a
+ * thousand hosts at once finishes none), and short lists.  Sources: most overloaded first, EVACUATE in the order of
+ * hosts, CONSOLIDATE least loaded first with each load taken times a number around 1 so that ants differ. */
 #include "place/candidates.h"
 
 #include <math.h>
@@ -65,18 +65,18 @@ typedef struct Colony {
     double q0;
     double tau_0;
     double greedy_f;
-    double *tau;            /* [units][CANDIDATES_MAX] */
-    gboolean *is_undone;    /* [units][CANDIDATES_MAX] on this visit */
-    Tuple *tuples;          /* those of one step */
-    guint *sources;         /* in this ant's order */
-    double *source_key;     /* [hosts] */
+    double *tau;         /* [units][CANDIDATES_MAX] */
+    gboolean *is_undone; /* [units][CANDIDATES_MAX] on this visit */
+    Tuple *tuples;       /* those of one step */
+    guint *sources;      /* in this ant's order */
+    double *source_key;  /* [hosts] */
     guint sources_length;
-    guint *where;           /* [units] of the ant: PLACE_NOWHERE: at home */
-    guint *slot;            /* [units] */
+    guint *where; /* [units] of the ant: PLACE_NOWHERE: at home */
+    guint *slot;  /* [units] */
     guint *best_where;
     guint *best_slot;
     Worth best;
-    double cost;            /* the ant's */
+    double cost; /* the ant's */
     guint released;
     guint moves;
 } Colony;
@@ -150,8 +150,8 @@ static double attraction(const Colony *colony, guint unit, guint host)
     for (guint r = 0; r < RESOURCE_COUNT; r++) {
         double capacity = rival->problem->hosts[host].capacity[r];
 
-        free_share += fabs(capacity - rival->state->demand[host][r] - rival->unit_demand[RESOURCE_COUNT * unit + r]) /
-                      capacity;
+        free_share +=
+            fabs(capacity - rival->state->demand[host][r] - rival->unit_demand[RESOURCE_COUNT * unit + r]) / capacity;
     }
     return 1 / MAX(free_share, 1e-3);
 }
@@ -352,11 +352,9 @@ static void order_sources(Colony *colony)
     for (guint s = 0; s < colony->sources_length; s++) {
         double factor = colony->q0 < 1 ? pow(ACO.spread, rng_range(&colony->rng, -1, 1)) : 1;
 
-        colony->source_key[colony->sources[s]] =
-            factor * place_state_highest(colony->rival->state, colony->sources[s]);
+        colony->source_key[colony->sources[s]] = factor * place_state_highest(colony->rival->state, colony->sources[s]);
     }
-    g_qsort_with_data(colony->sources, (int)colony->sources_length, sizeof(guint), compare_sources,
-                      colony->source_key);
+    g_qsort_with_data(colony->sources, (int)colony->sources_length, sizeof(guint), compare_sources, colony->source_key);
 }
 
 static Worth worth_of(const Colony *colony)
@@ -404,8 +402,7 @@ static void walk(Colony *colony)
         }
     }
     worth = worth_of(colony);
-    if (worth.first > colony->best.first ||
-        (worth.first == colony->best.first && worth.second > colony->best.second)) {
+    if (worth.first > colony->best.first || (worth.first == colony->best.first && worth.second > colony->best.second)) {
         colony->best = worth;
         memcpy(colony->best_where, colony->where, sizeof(guint) * rival->units->length);
         memcpy(colony->best_slot, colony->slot, sizeof(guint) * rival->units->length);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * FPA-VMM: single VMs by the flower pollination algorithm (Yang 2012), and E-FPA, its variant for clouds with a switching
- * probability that falls (Usman et al. 2019).  One of the two rivals that seed 003 measures GBM-VMM against.
+ * FPA-VMM: single VMs by the flower pollination algorithm (Yang 2012), and E-FPA, its variant for clouds with a
+ * switching probability that falls (Usman et al. 2019).  One of the two rivals that seed 003 measures GBM-VMM against.
  *
  * Theory of operation.  Which VMs leave is settled first, one at a time (overload.h).  A flower is a point x with one
  * coordinate per leaving unit; floor(x) is an index into the destinations, which are in the order of hosts, so that
@@ -11,9 +11,9 @@
  *     local:                   x + e * (x_j - x_k)            e in U(0, 1); two other flowers
  *
  * which is wrapped into range and decoded unit by unit, largest first: one that does not fit where its coordinate says
- * goes to the host that it fits best, and the coordinate follows it there.  The new point replaces the old one unless it
- * is worse: fitness is the integrated objective plus FITNESS_PENALTY for the overload that is left.  A unit that found
- * no room is overload: it stays where there is too much.
+ * goes to the host that it fits best, and the coordinate follows it there.  The new point replaces the old one unless
+ * it is worse: fitness is the integrated objective plus FITNESS_PENALTY for the overload that is left.  A unit that
+ * found no room is overload: it stays where there is too much.
  *
  * All memory is taken before the first step; decoding a flower costs what its units' edges cost. */
 #include "place/overload.h"
@@ -24,12 +24,12 @@
 #include "base/rng.h"
 
 typedef struct FpaParameters {
-    guint population;    /* flowers */
-    guint iterations;    /* at effort 100; Yang: 100 to 500 */
-    double p_begin;      /* probability of a global step in the first iteration */
-    double p_end;        /* and in the last; linear between */
+    guint population; /* flowers */
+    guint iterations; /* at effort 100; Yang: 100 to 500 */
+    double p_begin;   /* probability of a global step in the first iteration */
+    double p_end;     /* and in the last; linear between */
     double levy_exponent;
-    double scale;        /* of a global step */
+    double scale; /* of a global step */
 } FpaParameters;
 
 static const FpaParameters FPA = {25, 200, 0.8, 0.8, 1.5, 0.1};
@@ -39,13 +39,13 @@ typedef struct Flowers {
     Rival *rival;
     const FpaParameters *parameters;
     Rng rng;
-    const guint *units;      /* [length] what leaves */
+    const guint *units; /* [length] what leaves */
     guint length;
-    guint *by_index;         /* [destinations] in the order of hosts */
-    guint *index_of;         /* [hosts] the inverse */
-    double *x;               /* [population][length] */
-    double *value;           /* [population] */
-    double *trial;           /* [length] */
+    guint *by_index; /* [destinations] in the order of hosts */
+    guint *index_of; /* [hosts] the inverse */
+    double *x;       /* [population][length] */
+    double *value;   /* [population] */
+    double *trial;   /* [length] */
     guint best;
 } Flowers;
 
@@ -66,7 +66,9 @@ static void flowers_init(Flowers *flowers, Rival *rival, const GArray *leaving, 
 {
     gsize cells = (gsize)parameters->population * leaving->len;
 
-    *flowers = (Flowers){.rival = rival, .parameters = parameters, .units = (const guint *)(gpointer)leaving->data,
+    *flowers = (Flowers){.rival = rival,
+                         .parameters = parameters,
+                         .units = (const guint *)(gpointer)leaving->data,
                          .length = leaving->len};
     flowers->rng = rng_stream(rival->options->seed, 1);
     flowers->by_index = g_memdup2(rival->destinations, sizeof(guint) * (rival->destinations_length + 1));

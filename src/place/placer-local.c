@@ -2,16 +2,17 @@
  *
  * Local search: relocate, swap and empty-host moves on the integrated objective, iterated.
  *
- * Theory of operation of RELIEVE and EVACUATE (local-consolidate.c has the other task).  A solution says for every unit of
- * a source where it is: at home, or on a destination of its short list (candidates.h).  Its value is the integrated cost
- * plus what is still wrong with the sources (rival_penalty), which is worth more than any cost; kept up to date move by
- * move, never reckoned from nothing.
+ * Theory of operation of RELIEVE and EVACUATE (local-consolidate.c has the other task).  A solution says for every unit
+ * of a source where it is: at home, or on a destination of its short list (candidates.h).  Its value is the integrated
+ * cost plus what is still wrong with the sources (rival_penalty), which is worth more than any cost; kept up to date
+ * move by move, never reckoned from nothing.
  *
  *     begin      who leaves by least migration time, each to where it costs least
- *     descend    a queue of units: for each its relocations, then its swaps with others of its host; the first that
- *                improves is done at once ("early accept") and those it touched join the queue
- *     kick       a few units of one source are put anywhere, then descend from them; if the value is not lower than
- *                before the kick all is put back
+ *     descend    a queue of units: for each its relocations, its swaps with others of its host, and gathering it and
+ *                those it talks to on one destination; the first that improves is done at once ("early accept") and
+ *                those it touched join the queue
+ *     kick       a few units of one or two sources are put anywhere, or all of them home, then descend from them; if
+ *                the value is not lower than before the kick all is put back
  *
  * The work is limited by counting tries, not by time, so that the answer is the same everywhere. */
 #include "place/candidates.h"
@@ -24,12 +25,15 @@ static const struct {
     guint tries_per_source; /* at effort 100 */
     guint tries_min;
     guint tries_max;
-    guint kicked_min;       /* units of a source put elsewhere at once */
+    guint kicked_min; /* units of a source put elsewhere at once */
     guint kicked_max;
-    guint swaps;            /* partners that one unit looks at */
-} LOCAL = {20000, 200000, 4000000, 2, 4, 24};
+    guint restart; /* one kick of so many brings all home instead */
+    guint swaps;   /* partners that one unit looks at */
+    guint samples; /* roomy hosts that a group looks at */
+} LOCAL = {50000, 100000, 6000000, 2, 4, 4, 24, 24};
 
-#define TINY 1e-9 /* an improvement is more than this */
+#define TINY      1e-9 /* an improvement is more than this */
+#define GROUP_MAX 8    /* units that are gathered on one host */
 
 typedef struct Local {
     Rival *rival;
@@ -37,11 +41,11 @@ typedef struct Local {
     Rng rng;
     double value;
     guint64 tries_left;
-    guint *queue;       /* [units] ring */
+    guint *queue; /* [units] ring */
     guint queue_first;
     guint queue_length;
     gboolean *is_queued;
-    guint *kept;        /* [units] of a source before a kick */
+    guint *kept; /* [units] where those of kicked sources were before */
 } Local;
 
 static void local_init(Local *local, Rival *rival)
@@ -190,12 +194,83 @@ static gboolean improve_by_swapping(Local *local, guint unit)
     return FALSE;
 }
 
+/* 'unit' and those of its host that it talks to and that are away, too; how many. */
+static guint gather(const Local *local, guint unit, guint *members)
+{
+    const Rival *rival = local->rival;
+    const Traffic *traffic = rival->problem->traffic;
+    guint vm = rival->units->vm[rival->units->first[unit]];
+    guint home = rival->units->home[unit];
+    guint length = 1;
+
+    members[0] = unit;
+    for (guint e = traffic->first[vm]; e < traffic->first[vm + 1] && length < GROUP_MAX; e++) {
+        guint peer = rival->units->unit_of[traffic->peer[e]];
+
+        if (peer != PLACE_NOWHERE && peer != unit && rival->units->home[peer] == home &&
+            rival_where(rival, peer) != home && members[length - 1] != peer) {
+            members[length++] = peer;
+        }
+    }
+    return length;
+}
+
+/* Moves all of 'members' to 'host' if that lowers the value.  'before' is where they are. */
+static gboolean try_group(Local *local, const guint *members, guint length, guint host)
+{
+    Rival *rival = local->rival;
+    guint before[GROUP_MAX];
+    double change = 0;
+    guint placed = 0;
+
+    local->tries_left -= MIN(local->tries_left, length);
+    change -= penalty_of(local, members[0]); /* of the others it does not change: they are away, and stay so */
+    for (guint i = 0; i < length; i++) {
+        before[i] = rival_where(rival, members[i]);
+        change += rival_shift(rival, members[i], PLACE_NOWHERE);
+    }
+    while (placed < length && rival_fits(rival, members[placed], host)) {
+        change += rival_shift(rival, members[placed++], host);
+    }
+    if (placed == length && change + penalty_of(local, members[0]) < -TINY) {
+        local->value += change + penalty_of(local, members[0]);
+        return TRUE;
+    }
+    for (guint i = 0; i < length; i++) {
+        rival_put(rival, members[i], before[i]);
+    }
+    return FALSE;
+}
+
+static gboolean improve_by_gathering(Local *local, guint unit)
+{
+    const guint *hosts = local->candidates->host + (gsize)CANDIDATES_MAX * unit;
+    guint members[GROUP_MAX];
+    guint length = local->rival->fitness->has_traffic ? gather(local, unit, members) : 1;
+
+    for (guint c = 0; length > 1 && c < local->candidates->length[unit]; c++) {
+        if (try_group(local, members, length, hosts[c])) {
+            return TRUE;
+        }
+    }
+    for (guint i = 0; length > 1 && i < LOCAL.samples; i++) { /* the lists are made for one: a group needs more room */
+        guint roomy = (local->rival->destinations_length + 1) / 2;
+        guint sample = local->rival->destinations_length - 1 - rng_below(&local->rng, roomy);
+
+        if (try_group(local, members, length, local->rival->destinations[sample])) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 static void descend(Local *local)
 {
     while (local->queue_length > 0) {
         guint unit = dequeue(local);
 
-        if (local->tries_left > 0 && (improve_by_relocating(local, unit) || improve_by_swapping(local, unit))) {
+        if (local->tries_left > 0 && (improve_by_relocating(local, unit) || improve_by_swapping(local, unit) ||
+                                      improve_by_gathering(local, unit))) {
             const Rival *rival = local->rival;
             guint home = rival->units->home[unit];
             guint length = rival->unit_first[home + 1] - rival->unit_first[home];
@@ -248,35 +323,74 @@ static void kick_one(Local *local, guint source)
     guint length = rival->unit_first[source + 1] - rival->unit_first[source];
     guint unit = rival->unit_at[rival->unit_first[source] + rng_below(&local->rng, length)];
     guint choice = rng_below(&local->rng, local->candidates->length[unit] + 1);
-    guint host = choice == local->candidates->length[unit] ? rival->units->home[unit]
-                                                           : local->candidates->host[(gsize)CANDIDATES_MAX * unit + choice];
+    guint host = choice == local->candidates->length[unit]
+                     ? rival->units->home[unit]
+                     : local->candidates->host[(gsize)CANDIDATES_MAX * unit + choice];
 
     if (try_relocate(local, unit, host, TRUE)) {
         enqueue(local, unit);
     }
 }
 
-static void kick(Local *local, guint source)
+/* All of 'source' home again, or a few units anywhere. */
+static void kick_source(Local *local, guint source)
 {
-    Rival *rival = local->rival;
+    const Rival *rival = local->rival;
     guint first = rival->unit_first[source];
     guint length = rival->unit_first[source + 1] - first;
     guint kicks = LOCAL.kicked_min + rng_below(&local->rng, LOCAL.kicked_max - LOCAL.kicked_min + 1);
-    double value = local->value;
 
-    for (guint i = 0; i < length; i++) {
-        local->kept[i] = rival_where(rival, rival->unit_at[first + i]);
+    if (rng_below(&local->rng, LOCAL.restart) == 0) {
+        for (guint i = 0; i < length; i++) {
+            try_relocate(local, rival->unit_at[first + i], source, TRUE);
+            enqueue(local, rival->unit_at[first + i]);
+        }
+        return;
     }
     for (guint i = 0; i < kicks; i++) {
         kick_one(local, source);
     }
+}
+
+static void keep_source(Local *local, guint source)
+{
+    const Rival *rival = local->rival;
+
+    for (guint i = rival->unit_first[source]; i < rival->unit_first[source + 1]; i++) {
+        local->kept[rival->unit_at[i]] = rival_where(rival, rival->unit_at[i]);
+    }
+}
+
+static void restore_source(Local *local, guint source)
+{
+    Rival *rival = local->rival;
+
+    for (guint i = rival->unit_first[source]; i < rival->unit_first[source + 1]; i++) {
+        rival_put(rival, rival->unit_at[i], local->kept[rival->unit_at[i]]);
+    }
+}
+
+/* One source, and another one every second time: they may stand in each other's way. */
+static void kick(Local *local, guint source)
+{
+    guint other = local->rival->sources[rng_below(&local->rng, local->rival->sources_length)];
+    double value = local->value;
+    gboolean is_pair = other != source && rng_below(&local->rng, 2);
+
+    keep_source(local, source);
+    if (is_pair) {
+        keep_source(local, other);
+        kick_source(local, other);
+    }
+    kick_source(local, source);
     local->tries_left -= MIN(local->tries_left, 1); /* a kick that moved nothing was a try too */
     descend(local);
     if (local->value < value - TINY) {
         return;
     }
-    for (guint i = 0; i < length; i++) {
-        rival_put(rival, rival->unit_at[first + i], local->kept[i]);
+    restore_source(local, source);
+    if (is_pair) {
+        restore_source(local, other);
     }
     local->value = value;
 }

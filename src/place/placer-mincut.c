@@ -3,9 +3,9 @@
  * Min-cut grouping: what leaves a host is a group that talks little with those who stay; with METIS.
  *
  * RELIEVE, per source, most overloaded first: the group is grown greedily and partitioned by METIS, both are polished,
- * and the better one is taken (mincut.h says how they are judged).  EVACUATE: the group is all movers of a host.  Then the
- * group falls into its connected parts; each goes as one block to the destination where it costs least.  A block that
- * fits nowhere is halved by METIS, again and again; a single unit that fits nowhere stays, and a relief looks for
+ * and the better one is taken (mincut.h says how they are judged).  EVACUATE: the group is all movers of a host.  Then
+ * the group falls into its connected parts; each goes as one block to the destination where it costs least.  A block
+ * that fits nowhere is halved by METIS, again and again; a single unit that fits nowhere stays, and a relief looks for
  * another group without it. */
 #include "place/mincut.h"
 #include "place/rival.h"

@@ -2,8 +2,8 @@
  *
  * The exact answer for small cases, all sources and destinations at once, by a mixed integer programme (mip-model.h).
  *
- * Its groups obey the safe range; it knows nothing of the degree of connection, nor that blocks be connected, so what it
- * finds is a lower bound for GBM-VMM and a measure for the searches that share its penalties. */
+ * Its groups obey the safe range; it knows nothing of the degree of connection, nor that blocks be connected, so what
+ * it finds is a lower bound for GBM-VMM and a measure for the searches that share its penalties. */
 #include "place/mip-model.h"
 
 static gboolean place_mip(const PlaceProblem *problem, const PlaceTask *task, const PlaceOptions *options,

@@ -9,11 +9,11 @@
  *
  * RELIEVE and EVACUATE: VMs leave by least migration time (overload.h), then by decreasing CPU demand each goes to the
  * host whose power grows least, the first of equals.  CONSOLIDATE is CloudSim's handling of under-loaded hosts: by
- * increasing load, skipping hosts that took VMs of others during this run, each tries to place all its VMs on hosts that
- * are on and were not tried before it; all or nothing.
+ * increasing load, skipping hosts that took VMs of others during this run, each tries to place all its VMs on hosts
+ * that are on and were not tried before it; all or nothing.
  *
- * A host without a measured curve counts as 10 W per core at full load, 70 % of that when idle, linear between (the older
- * servers of SPECpower, which CloudSim uses, idle at 70 %). */
+ * A host without a measured curve counts as 10 W per core at full load, 70 % of that when idle, linear between (the
+ * older servers of SPECpower, which CloudSim uses, idle at 70 %). */
 #include "place/overload.h"
 
 #include <math.h>

@@ -7,8 +7,8 @@
  * What counts is released hosts per migration, so a host is given up at the first VM that does not fit, and a host that
  * took VMs is never emptied afterwards: no VM moves twice.
  *
- * RELIEVE and EVACUATE use the same rule for destinations, the most loaded that has room, for the VMs that leave by least
- * migration time or must leave; there each VM that finds room goes, whatever becomes of the others. */
+ * RELIEVE and EVACUATE use the same rule for destinations, the most loaded that has room, for the VMs that leave by
+ * least migration time or must leave; there each VM that finds room goes, whatever becomes of the others. */
 #include "place/overload.h"
 
 typedef struct Sercon {

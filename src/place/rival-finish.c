@@ -2,10 +2,10 @@
  *
  * A rival's answer, written down; see rival.h.
  *
- * A search ends with where everybody should be.  The moves that lead there are done one after the other on a second state
- * that begins as the fleet is now: whatever fits is done, again and again, until nothing is left or nothing fits any more
- * (VMs that would have to change places with each other; they stay).  So the answer can be carried out in its order,
- * and rounding errors of a million tentative moves are left behind. */
+ * A search ends with where everybody should be.  The moves that lead there are done one after the other on a second
+ * state that begins as the fleet is now: whatever fits is done, again and again, until nothing is left or nothing fits
+ * any more (VMs that would have to change places with each other; they stay).  So the answer can be carried out in its
+ * order, and rounding errors of a million tentative moves are left behind. */
 #include "place/rival.h"
 
 typedef struct Writer {
@@ -39,9 +39,9 @@ static void say_cause(const Writer *writer, GString *text, guint source)
                                problem->hosts[source].name, resource_name(resource), load);
         break;
     case PLACE_RELIEVE:
-        g_string_append_printf(text, "%s %s %.2f %s %.2f", problem->hosts[source].name, resource_name(resource), load,
-                               load > writer->rival->options->safe_high ? ">" : "<=",
-                               writer->rival->options->safe_high);
+        g_string_append_printf(
+            text, "%s %s %.2f %s %.2f", problem->hosts[source].name, resource_name(resource), load,
+            load > writer->rival->options->safe_high ? ">" : "<=", writer->rival->options->safe_high);
         break;
     }
 }

@@ -9,13 +9,12 @@
  *     ... rival_shift(rival, unit, host) ...
  *     rival_finish(rival, result);
  *
- * RELIEVE:     'sources' are the marked hosts above the safe range, most overloaded first; 'units' all that runs on them.
- * EVACUATE:    'units' are the movers; 'sources' the hosts they run on, in the order of hosts; a host with movers that is
- *              not itself to be emptied may receive others.
- * CONSOLIDATE: 'units' is everything; there are no sources.
+ * RELIEVE:     'sources' are the marked hosts above the safe range, most overloaded first; 'units' all that runs on
+ * them. EVACUATE:    'units' are the movers; 'sources' the hosts they run on, in the order of hosts; a host with movers
+ * that is not itself to be emptied may receive others. CONSOLIDATE: 'units' is everything; there are no sources.
  *
- * 'destinations' are the hosts that may receive: never one that is relieved or emptied, never one that is above the safe
- * range.  So with RELIEVE any order of moves is a good one; rival_finish finds one for the others.
+ * 'destinations' are the hosts that may receive: never one that is relieved or emptied, never one that is above the
+ * safe range.  So with RELIEVE any order of moves is a good one; rival_finish finds one for the others.
  *
  * Members up to the line are made by rival_new and stay; those below change while a placer works. */
 #pragma once
@@ -29,24 +28,24 @@ typedef struct Rival {
     const PlaceOptions *options;
     PlaceCosts *costs;
     MoveUnits *units;
-    guint *unit_first;        /* [hosts + 1] rows of 'unit_at': the units that run on a host at the beginning */
+    guint *unit_first; /* [hosts + 1] rows of 'unit_at': the units that run on a host at the beginning */
     guint *unit_at;
     guint *sources;
     guint sources_length;
-    gboolean *is_source;      /* [hosts] */
-    guint *destinations;      /* ascending by what is free on their fullest resource: the best fit comes first */
+    gboolean *is_source; /* [hosts] */
+    guint *destinations; /* ascending by what is free on their fullest resource: the best fit comes first */
     guint destinations_length;
-    double *destination_room; /* [destinations_length] that room, as a share of capacity, at the beginning */
+    double *destination_room;       /* [destinations_length] that room, as a share of capacity, at the beginning */
     double largest[RESOURCE_COUNT]; /* capacity of the largest destination */
-    double *unit_demand;      /* [units][RESOURCE_COUNT] */
-    Resource *fullest;        /* [hosts] the resource with the highest utilisation at the beginning */
-    double *unit_migration_s; /* [units] */
+    double *unit_demand;            /* [units][RESOURCE_COUNT] */
+    Resource *fullest;              /* [hosts] the resource with the highest utilisation at the beginning */
+    double *unit_migration_s;       /* [units] */
     /* ------- */
     PlaceState *state;
     Fitness *fitness;
-    guint *block_of;          /* [units] which go together as one block: any number, the same for all of a block */
-    guint *scratch;           /* [vms] */
-    char **notes;             /* [units] NULL, or what the placer has to say about this move; owned */
+    guint *block_of; /* [units] which go together as one block: any number, the same for all of a block */
+    guint *scratch;  /* [vms] */
+    char **notes;    /* [units] NULL, or what the placer has to say about this move; owned */
 } Rival;
 
 Rival *rival_new(const PlaceProblem *problem, const PlaceTask *task, const PlaceOptions *options);
@@ -77,15 +76,15 @@ guint rival_cheapest(Rival *rival, guint unit);
 /* Its demand of both resources as shares of the largest destination, summed: what "large" means in sorting. */
 double rival_size(const Rival *rival, guint unit);
 
-/* RELIEVE, for searches that weigh what a group may be: what is still wrong with 'source', more than any plan can cost, so
- * that being above the safe range is avoided first, and then falling below it (on the resource that was fullest) and
+/* RELIEVE, for searches that weigh what a group may be: what is still wrong with 'source', more than any plan can cost,
+ * so that being above the safe range is avoided first, and then falling below it (on the resource that was fullest) and
  * leaving behind what is not connected enough (when 'has_doc'). */
 double rival_penalty(Rival *rival, guint source, gboolean has_doc);
 #define RIVAL_ABOVE       100.0  /* for being above */
 #define RIVAL_ABOVE_SHARE 1000.0 /* and per share of capacity */
 #define RIVAL_BELOW       10.0
 #define RIVAL_BELOW_SHARE 10.0
-#define RIVAL_LOOSE       10.0   /* for a degree of connection less than theta */
+#define RIVAL_LOOSE       10.0 /* for a degree of connection less than theta */
 #define RIVAL_LOOSE_SHARE 10.0
 
 /* Degree of connection of those that run on 'source' and are still there (seed 003 section 2.3); 1 for none or one. */

@@ -20,7 +20,8 @@ static inline gboolean brute_place(const PlaceProblem *problem, const PlaceTask 
                                    PlaceResult *result, GError **error)
 {
     for (guint i = 0; i < brute_length; i++) {
-        place_result_add_move(result, problem, brute_script[i].vm, brute_script[i].destination, 0, i, g_strdup("tried"));
+        place_result_add_move(result, problem, brute_script[i].vm, brute_script[i].destination, 0, i,
+                              g_strdup("tried"));
     }
     return TRUE;
 }
@@ -51,7 +52,8 @@ static inline double brute_penalty(const PlaceProblem *problem, const PlaceOptio
     double cpu = brute_load(problem, NULL, host, RESOURCE_CPU);
     double memory = brute_load(problem, NULL, host, RESOURCE_MEMORY);
     double low_load = brute_load(problem, result, host, memory > cpu ? RESOURCE_MEMORY : RESOURCE_CPU);
-    double load = MAX(brute_load(problem, result, host, RESOURCE_CPU), brute_load(problem, result, host, RESOURCE_MEMORY));
+    double load =
+        MAX(brute_load(problem, result, host, RESOURCE_CPU), brute_load(problem, result, host, RESOURCE_MEMORY));
     double penalty = 0;
 
     if (MAX(cpu, memory) <= options->safe_high + 1e-9) {

@@ -4,8 +4,15 @@
 #include "base/error.h"
 #include "rival-brute.h"
 
-static const WorldShape TINY_SHAPE = {.hosts = 4, .vms_min = 2, .vms_max = 4, .edge_share = 0.6, .rules = 3,
-                                      .pinned_share = 0.1, .cpu_classes = 2, .fill_low = 0.3, .fill_high = 0.75};
+static const WorldShape TINY_SHAPE = {.hosts = 4,
+                                      .vms_min = 2,
+                                      .vms_max = 4,
+                                      .edge_share = 0.6,
+                                      .rules = 3,
+                                      .pinned_share = 0.1,
+                                      .cpu_classes = 2,
+                                      .fill_low = 0.3,
+                                      .fill_high = 0.75};
 
 static void assert_equal(double a, double b)
 {
@@ -26,8 +33,7 @@ static void test_relief_is_the_best_of_all(void)
         world_random(&world, &TINY_SHAPE, seed);
         options.objective = seed % 3 ? OBJECTIVE_FULL : OBJECTIVE_SEED;
         result = rival_run("mip", &world.problem, &task, &options);
-        assert_equal(brute_value(&world.problem, &task, &options, result),
-                     brute_best(&world.problem, &task, &options));
+        assert_equal(brute_value(&world.problem, &task, &options, result), brute_best(&world.problem, &task, &options));
         world_clear(&world);
     }
 }
@@ -51,8 +57,7 @@ static void test_evacuation_is_the_best_of_all(void)
             movers[task.movers_length++] = v;
         }
         result = rival_run("mip", &world.problem, &task, &options);
-        assert_equal(brute_value(&world.problem, &task, &options, result),
-                     brute_best(&world.problem, &task, &options));
+        assert_equal(brute_value(&world.problem, &task, &options, result), brute_best(&world.problem, &task, &options));
         world_clear(&world);
     }
 }
@@ -76,8 +81,7 @@ static void test_two_hosts_are_relieved_at_once(void)
             world.vms[v].is_pinned = FALSE;
         }
         result = rival_run("mip", &world.problem, &task, &options);
-        assert_equal(brute_value(&world.problem, &task, &options, result),
-                     brute_best(&world.problem, &task, &options));
+        assert_equal(brute_value(&world.problem, &task, &options, result), brute_best(&world.problem, &task, &options));
         world_clear(&world);
     }
 }

@@ -6,8 +6,15 @@
 
 static const char *const NAMES[] = {"fpa", "efpa", "aco", "pabfd", "pabfd-fixed", "sercon", "mincut", "local-search"};
 
-static const WorldShape SHAPE = {.hosts = 8, .vms_min = 4, .vms_max = 10, .edge_share = 0.4, .rules = 6,
-                                 .pinned_share = 0.1, .cpu_classes = 2, .fill_low = 0.2, .fill_high = 0.75};
+static const WorldShape SHAPE = {.hosts = 8,
+                                 .vms_min = 4,
+                                 .vms_max = 10,
+                                 .edge_share = 0.4,
+                                 .rules = 6,
+                                 .pinned_share = 0.1,
+                                 .cpu_classes = 2,
+                                 .fill_low = 0.2,
+                                 .fill_high = 0.75};
 
 static gboolean can(const char *name, PlaceTaskKind kind)
 {
