@@ -35,7 +35,7 @@ static gboolean on_option(const char *dashed_name, const char *text, gpointer us
 {
     CliOptions *options = ((Parser *)user)->options;
     const char *name = dashed_name + strspn(dashed_name, "-");
-    const CliOption *option = cli_option_find(name);
+    const CliOption *option = cli_option_find(options->spec->groups, name);
 
     g_hash_table_add(options->given, g_strdup(option ? option->name : name));
     if (!option) {
@@ -89,6 +89,7 @@ void cli_options_free(CliOptions *options)
         g_free(options->report_path);
         g_free(options->instances_path);
         g_free(options->traffic_path);
+        cli_simulate_clear(&options->simulate);
         g_free(options);
     }
 }

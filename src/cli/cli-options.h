@@ -32,6 +32,8 @@ typedef enum CliGroup {
     CLI_GROUP_PACK = 1 << 13, /* packing instances of a file */
     CLI_GROUP_SEED = 1 << 14,
     CLI_GROUP_PLACE = 1 << 12,
+    CLI_GROUP_SIMULATE = 1 << 20,
+    CLI_GROUP_SWEEP = 1 << 21,
 } CliGroup;
 
 /* All that a verb which makes plans understands. */
@@ -46,6 +48,24 @@ typedef struct CliSpec {
     const char *details; /* paragraphs for --help, separated by newlines */
     guint groups;        /* of CliGroup */
 } CliSpec;
+
+/* What only `godwit simulate` understands, as it was written: the verb knows what it means. */
+typedef struct CliSimulate {
+    char *policy;
+    char *placer;
+    char *mode;
+    char *defects;
+    char *cloudsim_path;
+    char *out_path;
+    char *seed;
+    char *hosts;
+    GPtrArray *settings; /* char *, NAME=VALUE */
+    gboolean has_timing;
+    gboolean is_sweep;
+    char *seeds;
+    char *policies;
+    char *threads;
+} CliSimulate;
 
 typedef struct CliOptions {
     const CliSpec *spec;
@@ -62,6 +82,7 @@ typedef struct CliOptions {
     char *traffic_path;
     CampaignOptions campaign;
     guint64 count; /* of periods; 0: no end */
+    CliSimulate simulate;
     guint verbosity;
     gboolean wants_help;
     gboolean is_json;
@@ -95,9 +116,12 @@ typedef struct CliOption {
 typedef void (*CliOptionFunc)(const CliOption *option, gpointer user);
 void cli_options_each(guint groups, CliOptionFunc func, gpointer user);
 
-/* The row called 'name' (without dashes, of one letter or more), or NULL.  Rows of MigrateOptions are not among them.
- */
-const CliOption *cli_option_find(const char *name);
+/* The row called 'name' (without dashes, of one letter or more) among those of 'groups', or NULL: verbs may have options
+ * of the same name that mean different things.  Rows of MigrateOptions are not among them. */
+const CliOption *cli_option_find(guint groups, const char *name);
+
+/* Frees what the options of cli-table-simulate.c set. */
+void cli_simulate_clear(CliSimulate *simulate);
 
 /* The heading of one group in --help and in the manual. */
 const char *cli_group_title(CliGroup group);

@@ -263,13 +263,19 @@ static const CliOption *row_at(guint index)
     if (index < own) {
         return &OPTIONS[index];
     }
-    return index - own < CLI_PLACE_OPTIONS_LENGTH ? &CLI_PLACE_OPTIONS[index - own] : NULL;
+    index -= own;
+    if (index < CLI_PLACE_OPTIONS_LENGTH) {
+        return &CLI_PLACE_OPTIONS[index];
+    }
+    index -= CLI_PLACE_OPTIONS_LENGTH;
+    return index < CLI_SIMULATE_OPTIONS_LENGTH ? &CLI_SIMULATE_OPTIONS[index] : NULL;
 }
 
-const CliOption *cli_option_find(const char *name)
+const CliOption *cli_option_find(guint groups, const char *name)
 {
     for (guint i = 0; row_at(i); i++) {
-        if (g_str_equal(row_at(i)->name, name) || (name[0] == row_at(i)->letter && !name[1])) {
+        if ((row_at(i)->group & groups) &&
+            (g_str_equal(row_at(i)->name, name) || (name[0] == row_at(i)->letter && !name[1]))) {
             return row_at(i);
         }
     }
@@ -328,6 +334,8 @@ const char *cli_group_title(CliGroup group)
         return "How VMs are observed";
     case CLI_GROUP_MIGRATE:
         return "How VMs are migrated";
+    case CLI_GROUP_SWEEP:
+        return "Sweeps";
     case CLI_GROUP_OUTPUT:
         return "What is told";
     default:

@@ -7,3 +7,5 @@
 
 extern const CliOption CLI_PLACE_OPTIONS[];
 extern const guint CLI_PLACE_OPTIONS_LENGTH;
+extern const CliOption CLI_SIMULATE_OPTIONS[];
+extern const guint CLI_SIMULATE_OPTIONS_LENGTH;

@@ -22,6 +22,7 @@ static const Verb VERBS[] = {
     {"migrate", "move some VMs, or run a saved plan", cmd_migrate},
     {"evacuate", "empty a host", cmd_evacuate},
     {"consolidate", "pack VMs onto the fewest hosts", cmd_consolidate},
+    {"simulate", "a day of a simulated data centre, or many", cmd_simulate},
     {"agent", "the helper that a controller starts on each host", cmd_agent},
 };
 

@@ -4,9 +4,12 @@
  *
  *     man-options docs/man/godwit-evacuate.1.in > godwit-evacuate.1
  *
- * A line "@options GROUP...@" of the page becomes the options of these groups, as an mdoc list.  Used by the build
+ * A line "@options GROUP...@" of the page becomes the options of these groups, as an mdoc list; "@scenario SECTION@"
+ * and
+ * "@day TABLE@" become what the simulator's tables have (man-sim.c).  Used by the build
  * only. */
 #include "cli/cli-options.h"
+#include "cli/man-sim.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,15 +19,15 @@ static const struct {
     const char *name;
     guint group;
 } GROUPS[] = {
-    {"where", CLI_GROUP_WHERE},     {"from", CLI_GROUP_FROM},     {"to", CLI_GROUP_TO},
-    {"plan", CLI_GROUP_PLAN},       {"run", CLI_GROUP_RUN},       {"file", CLI_GROUP_FILE},
-    {"check", CLI_GROUP_CHECK},     {"policy", CLI_GROUP_POLICY}, {"observe", CLI_GROUP_OBSERVE},
-    {"place", CLI_GROUP_PLACE},     {"migrate", CLI_GROUP_MIGRATE}, {"watch", CLI_GROUP_WATCH},
-    {"output", CLI_GROUP_OUTPUT},   {"pack", CLI_GROUP_PACK},       {"seed", CLI_GROUP_SEED},
+    {"where", CLI_GROUP_WHERE},   {"from", CLI_GROUP_FROM},         {"to", CLI_GROUP_TO},
+    {"plan", CLI_GROUP_PLAN},     {"run", CLI_GROUP_RUN},           {"file", CLI_GROUP_FILE},
+    {"check", CLI_GROUP_CHECK},   {"policy", CLI_GROUP_POLICY},     {"observe", CLI_GROUP_OBSERVE},
+    {"place", CLI_GROUP_PLACE},   {"migrate", CLI_GROUP_MIGRATE},   {"watch", CLI_GROUP_WATCH},
+    {"output", CLI_GROUP_OUTPUT}, {"simulate", CLI_GROUP_SIMULATE}, {"sweep", CLI_GROUP_SWEEP},
+    {"pack", CLI_GROUP_PACK},     {"seed", CLI_GROUP_SEED},
 };
 
-/* 'text' for troff: its hyphens are those of the keyboard, and no line of it is a request. */
-static char *escape(const char *text)
+char *man_escape(const char *text)
 {
     GString *escaped = g_string_new(text);
 
@@ -38,9 +41,9 @@ static char *escape(const char *text)
 
 static void print_option(const CliOption *option, gpointer user)
 {
-    g_autofree char *name = escape(option->name);
-    g_autofree char *argument = option->argument ? escape(option->argument) : NULL;
-    g_autofree char *help = escape(option->help);
+    g_autofree char *name = man_escape(option->name);
+    g_autofree char *argument = option->argument ? man_escape(option->argument) : NULL;
+    g_autofree char *help = man_escape(option->help);
 
     printf(".It ");
     if (option->letter) {
@@ -77,6 +80,29 @@ static void print_options(const char *line, const char *path)
     printf(".El\n");
 }
 
+/* The middle of "@WORD MIDDLE@"; NULL when 'line' is not of that kind.  The caller frees. */
+static char *middle_of(const char *line, const char *word)
+{
+    g_autofree char *prefix = g_strdup_printf("@%s ", word);
+
+    return g_str_has_prefix(line, prefix) && g_str_has_suffix(line, "@")
+               ? g_strndup(line + strlen(prefix), strlen(line) - strlen(prefix) - 1)
+               : NULL;
+}
+
+/* A list of the simulator's; FALSE when 'line' asks for none. */
+static gboolean print_sim(const char *line, const char *path)
+{
+    g_autofree char *section = middle_of(line, "scenario");
+    g_autofree char *table = middle_of(line, "day");
+
+    if ((section && !man_print_scenario(section)) || (table && !man_print_day(table))) {
+        fprintf(stderr, "man-options: %s: there is nothing for '%s'\n", path, line);
+        exit(1);
+    }
+    return section || table;
+}
+
 int main(int argc, char **argv)
 {
     g_autofree char *text = NULL;
@@ -90,7 +116,7 @@ int main(int argc, char **argv)
     for (guint i = 0; lines[i]; i++) {
         if (g_str_has_prefix(lines[i], "@options ") && g_str_has_suffix(lines[i], "@")) {
             print_options(lines[i], argv[1]);
-        } else {
+        } else if (!print_sim(lines[i], argv[1])) {
             printf("%s\n", lines[i]);
         }
     }

@@ -10,4 +10,5 @@ int cmd_plan(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);
 int cmd_evacuate(int argc, char **argv);
 int cmd_consolidate(int argc, char **argv);
+int cmd_simulate(int argc, char **argv);
 int cmd_agent(int argc, char **argv);

@@ -72,6 +72,10 @@ WORD_FUNC(ScenarioFaultKind, scenario_fault_kind)
         .help = (help_), __VA_ARGS__                                                                                   \
     }
 
+/* The keys of [physics] are the settings of the day; see day.h. */
+#define PHYSICS_KEY(member, value, unit, help)                                                                         \
+    KEY(SECTION_PHYSICS, #member, KEY_NUMBER, G_STRUCT_OFFSET(DaySettings, member), #value, help),
+
 /* The keys of [vms NAME], which but for 'count' and 'blocks' are also those of [vm NAME]. */
 #define VM_KEYS(section)                                                                                               \
     KEY(section, "placement", KEY_WORD, VMS(placement), "power",                                                       \
@@ -101,13 +105,17 @@ static const Key KEYS[] = {
         .word = topology_kind_word),
     KEY(SECTION_TOPOLOGY, "ports", KEY_COUNT, TOPOLOGY(ports), "0",
         "fat-tree: k, even, for k^3/4 hosts; bcube: n, for n^(levels+1) hosts", COUNT(0, 1024)),
-    KEY(SECTION_TOPOLOGY, "levels", KEY_COUNT, TOPOLOGY(levels), "0", "bcube: l", COUNT(0, 16)),
-    KEY(SECTION_TOPOLOGY, "hosts_per_rack", KEY_COUNT, TOPOLOGY(hosts_per_rack), "0", "three-tier", COUNT(0, 65535)),
-    KEY(SECTION_TOPOLOGY, "racks_per_pod", KEY_COUNT, TOPOLOGY(racks_per_pod), "0", "three-tier", COUNT(0, 65535)),
-    KEY(SECTION_TOPOLOGY, "pods", KEY_COUNT, TOPOLOGY(pods), "0", "three-tier", COUNT(0, 65535)),
-    KEY(SECTION_TOPOLOGY, "aggregation_ports", KEY_COUNT, TOPOLOGY(aggregation_ports), "0", "vl2: D_A", COUNT(0, 1024)),
-    KEY(SECTION_TOPOLOGY, "intermediate_ports", KEY_COUNT, TOPOLOGY(intermediate_ports), "0", "vl2: D_I",
-        COUNT(0, 1024)),
+    KEY(SECTION_TOPOLOGY, "levels", KEY_COUNT, TOPOLOGY(levels), "0", "bcube: l, levels beside the first",
+        COUNT(0, 16)),
+    KEY(SECTION_TOPOLOGY, "hosts_per_rack", KEY_COUNT, TOPOLOGY(hosts_per_rack), "0", "three-tier: hosts in a rack",
+        COUNT(0, 65535)),
+    KEY(SECTION_TOPOLOGY, "racks_per_pod", KEY_COUNT, TOPOLOGY(racks_per_pod), "0", "three-tier: racks in a pod",
+        COUNT(0, 65535)),
+    KEY(SECTION_TOPOLOGY, "pods", KEY_COUNT, TOPOLOGY(pods), "0", "three-tier: pods", COUNT(0, 65535)),
+    KEY(SECTION_TOPOLOGY, "aggregation_ports", KEY_COUNT, TOPOLOGY(aggregation_ports), "0",
+        "vl2: D_A, ports of an aggregation switch", COUNT(0, 1024)),
+    KEY(SECTION_TOPOLOGY, "intermediate_ports", KEY_COUNT, TOPOLOGY(intermediate_ports), "0",
+        "vl2: D_I, ports of an intermediate switch", COUNT(0, 1024)),
     KEY(SECTION_TOPOLOGY, "file", KEY_TEXT, TOPOLOGY(path), "",
         "graph: a network in SNDlib's native format; its nodes are switches"),
     KEY(SECTION_TOPOLOGY, "hosts_per_node", KEY_COUNT, TOPOLOGY(hosts_per_node), "1", "graph: hosts on each node",
@@ -211,12 +219,11 @@ static const Key KEYS[] = {
     KEY(SECTION_POLICY, "theta", KEY_SHARE, POLICY(policy.theta), "0.4",
         "least degree of connection among the VMs that stay"),
     KEY(SECTION_POLICY, "gamma", KEY_SHARE, POLICY(policy.gamma), "0.5", "weight of migration time against heat"),
-    KEY(SECTION_POLICY, "hold", KEY_DURATION, POLICY(policy.hold_ns), "0",
-        "how long a VM that has moved stays, unless its host is overloaded"),
     KEY(SECTION_POLICY, "defects", KEY_TEXT, POLICY(policy.defects), "",
         "defects of CloudSim to be switched on in physical mode, separated by commas; see DEFECTS in "
         "godwit-simulate(1)"),
-};
+
+    DAY_SETTINGS(PHYSICS_KEY)};
 
 #define SECTION_WORD(symbol, word, named, help)  word,
 #define SECTION_HELP(symbol, word, named, help)  help,

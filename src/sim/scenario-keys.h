@@ -26,7 +26,8 @@
     X(SECTION_TRAFFIC, "traffic", FALSE, "Who talks to whom.  Without this group, nobody.")                            \
     X(SECTION_RULE, "rule", TRUE, "What placing must keep to.")                                                        \
     X(SECTION_FAULT, "fault", TRUE, "What breaks, and when.")                                                          \
-    X(SECTION_POLICY, "policy", FALSE, "Who is in charge.  Options of the command line go before.")
+    X(SECTION_POLICY, "policy", FALSE, "Who is in charge.  Options of the command line go before.")                    \
+    X(SECTION_PHYSICS, "physics", FALSE, "Numbers of the physical mode.")
 
 #define SCENARIO_SECTION_MEMBER(symbol, word, named, help) symbol,
 typedef enum ScenarioSection { SCENARIO_SECTIONS(SCENARIO_SECTION_MEMBER) SECTIONS_LENGTH } ScenarioSection;

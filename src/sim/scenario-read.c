@@ -120,6 +120,24 @@ static gboolean read_policy(Reader *reader, GError **error)
     return is_read;
 }
 
+static gboolean read_physics(Reader *reader, GError **error)
+{
+    DaySettings checked;
+    DaySettings *physics = &reader->scenario->physics;
+
+    day_settings_init(&checked);
+    if (!read_record(reader, SECTION_PHYSICS, "physics", physics, error)) {
+        return FALSE;
+    }
+#define CHECK_SETTING(member, initial, unit, help)                                                                     \
+    if (!day_settings_set(&checked, #member, physics->member, error)) {                                                \
+        g_prefix_error(error, "[physics] ");                                                                           \
+        return FALSE;                                                                                                  \
+    }
+    DAY_SETTINGS(CHECK_SETTING)
+    return TRUE;
+}
+
 static gboolean read_traffic(Reader *reader, GError **error)
 {
     ScenarioTrafficRecord record = {0};
@@ -430,7 +448,8 @@ static gboolean read_parts(Reader *reader, GError **error)
 {
     return read_round(reader, 0, error) && /* unknown groups are told before what they lack */
            read_scenario(reader, error) && read_topology(reader, error) && read_policy(reader, error) &&
-           read_traffic(reader, error) && read_round(reader, 1u << SECTION_HOST_TYPE | 1u << SECTION_VM_TYPE, error) &&
+           read_traffic(reader, error) && read_physics(reader, error) &&
+           read_round(reader, 1u << SECTION_HOST_TYPE | 1u << SECTION_VM_TYPE, error) &&
            read_round(reader, 1u << SECTION_HOSTS | 1u << SECTION_HOST, error);
 }
 

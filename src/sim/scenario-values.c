@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "sim/power.h"
 
 #include <math.h>
 #include <string.h>
@@ -84,7 +85,12 @@ gboolean scenario_power_parse(const char *text, ScenarioHostType *type, GError *
                     "'%s' is neither a server of SPECpower nor %u numbers of watts", text, SCENARIO_POWER_POINTS);
         return FALSE;
     }
+    const PowerCurve *curve = power_curve_find(words[0], error);
+    if (!curve) {
+        return FALSE;
+    }
     type->power_name = g_strdup(words[0]);
+    memcpy(type->power_watts, curve->watts, sizeof type->power_watts);
     return TRUE;
 }
 

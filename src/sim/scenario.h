@@ -24,6 +24,7 @@
 #include "base/rng.h"
 #include "model/topology.h"
 #include "model/traffic.h"
+#include "sim/day.h"
 
 #define SCENARIO_POWER_POINTS 11u /* watts at 0, 10, .. 100 % load */
 #define SCENARIO_HOSTS_MAX    1000000u
@@ -168,10 +169,10 @@ typedef struct ScenarioRule {
 } ScenarioRule;
 
 #define SCENARIO_FAULTS(X)                                                                                             \
-    X(SCENARIO_FAULT_HOST, "host")           /* it is gone, with all that runs there */                                         \
-    X(SCENARIO_FAULT_LINK, "link")           /* nothing passes a host's link */                                                 \
-    X(SCENARIO_FAULT_SLOW_LINK, "slow-link") /* only 'rate' passes */                                                           \
-    X(SCENARIO_FAULT_AGENT, "agent")         /* the agent of a host ends and answers no more */                                 \
+    X(SCENARIO_FAULT_HOST, "host")           /* it is gone, with all that runs there */                                \
+    X(SCENARIO_FAULT_LINK, "link")           /* nothing passes a host's link */                                        \
+    X(SCENARIO_FAULT_SLOW_LINK, "slow-link") /* only 'rate' passes */                                                  \
+    X(SCENARIO_FAULT_AGENT, "agent")         /* the agent of a host ends and answers no more */                        \
     X(SCENARIO_FAULT_VM, "vm")               /* a VM crashes */
 NAMED_ENUM_DECLARE(ScenarioFaultKind, scenario_fault_kind, SCENARIO_FAULTS)
 
@@ -190,10 +191,9 @@ typedef struct ScenarioPolicy {
     char *placer;     /* who relieves overloaded hosts */
     double range_low; /* safe range of a host's use, seed 003 section 2.2 */
     double range_high;
-    double theta;   /* least degree of connection of what stays */
-    double gamma;   /* weight of migration time against heat */
-    gint64 hold_ns; /* a VM that moved stays as long, unless its host is overloaded */
-    char *defects;  /* of the peer, to be switched on in physical mode; comma separated, "" for none */
+    double theta;  /* least degree of connection of what stays */
+    double gamma;  /* weight of migration time against heat */
+    char *defects; /* of the peer, to be switched on in physical mode; comma separated, "" for none */
 } ScenarioPolicy;
 
 typedef struct Scenario {
@@ -225,6 +225,7 @@ typedef struct Scenario {
     ScenarioFault *faults; /* by time, then as in the file */
     guint faults_length;
     ScenarioPolicy policy;
+    DaySettings physics;
 } Scenario;
 
 Scenario *scenario_load(const char *path, GError **error);
@@ -238,6 +239,9 @@ void scenario_set_seed(Scenario *scenario, guint64 seed);
 
 /* Its network, which has a place for every host.  The caller frees. */
 Topology *scenario_topology(const Scenario *scenario, GError **error);
+
+/* Who talks to whom: drawn by the seed, or read from the file.  The caller frees. */
+Traffic *scenario_traffic(const Scenario *scenario, GError **error);
 
 /* The caller frees. */
 char *scenario_host_name(const Scenario *scenario, guint host);

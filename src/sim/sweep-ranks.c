@@ -26,6 +26,14 @@ const char *sweep_launcher(void)
     return NULL;
 }
 
+guint sweep_launched_rank(void)
+{
+    const char *text = g_getenv("OMPI_COMM_WORLD_RANK") ?: g_getenv("PMI_RANK");
+    guint64 rank = 0;
+
+    return text && g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT32, &rank, NULL) ? (guint)rank : 0;
+}
+
 /* Beside the program, as in the build, then where it was installed.  The caller frees. */
 static char *find_module(void)
 {

@@ -66,6 +66,9 @@ GPtrArray *sweep_run(const SweepConfig *config, guint *rank, GError **error);
 /* What started this process: "mpirun" when it is one of several that an MPI launcher started, or NULL. */
 const char *sweep_launcher(void);
 
+/* Which of these processes this is, by the launcher's word; 0 without one. */
+guint sweep_launched_rank(void);
+
 /* The ranks of the module that serves that launcher, looked for beside the program and in the directory of modules.
  * NULL with an error that says what to install.  Loaded once and kept. */
 const SweepRanks *sweep_ranks_load(GError **error);

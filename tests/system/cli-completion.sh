@@ -24,7 +24,7 @@ complete_line() {
 commands=$("$GODWIT" --help | sed -n 's/^  \([a-z][a-z]*\)  *[a-z].*/\1/p' | paste -sd ' ')
 assert_eq "$(complete_line godwit '')" "$commands --help --version" "commands"
 assert_eq "$(complete_line godwit ev)" "evacuate" "commands that begin with ev"
-for command in hosts watch plan migrate evacuate consolidate; do
+for command in hosts watch plan migrate evacuate consolidate simulate; do
     wanted=$("$GODWIT" "$command" --help | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | paste -sd ' ')
     [[ $wanted == *--json* ]] || fail "no options in the help of $command"
     assert_eq "$(complete_line godwit "$command" --)" "$wanted" "options of $command"
@@ -40,3 +40,10 @@ for option in --policy --features --on-stuck --copy-storage; do
         assert_eq "$status" 1 "exit status with $option $value: $(cat "$TMP/err")"
     done
 done
+for policy in $(complete_line godwit simulate --policy ''); do
+    status=0
+    "$GODWIT" simulate "$TMP/missing" --policy "$policy" >/dev/null 2>"$TMP/err" || status=$?
+    assert_eq "$status" 1 "exit status of simulate with --policy $policy: $(cat "$TMP/err")"
+done
+assert_match "$(complete_line godwit simulate --policy lr_)" "lr_mmt lr_mu" "policies that begin with lr_"
+assert_eq "$(complete_line godwit simulate --mode '')" "physical cloudsim" "modes"

@@ -64,6 +64,24 @@ usage "--downtime-limit: 'soon'" evacuate h1 --to h2 --downtime-limit soon
 usage "--on-stuck: 'hope'" evacuate h1 --to h2 --on-stuck hope
 usage "--to: 'h2,,h3'" evacuate h1 --to h2,,h3
 usage "no argument 'now'" agent now
+usage "which scenario" simulate
+usage "one scenario at a time" simulate a.ini b.ini
+usage "leave out 'a.ini'" simulate a.ini --cloudsim trace.txt
+usage "--hosts is for --cloudsim" simulate a.ini --hosts 40
+usage "--seeds is for sweeps" simulate a.ini --seeds 1-4
+usage "--timing is for one run" simulate --sweep a.ini --timing
+usage "--policy: .*'lr_best'" simulate a.ini --policy lr_best
+usage "--policies: .*'x'" simulate --sweep a.ini --policies lr_mmt,x
+usage "--seeds: 'x' is not a whole number" simulate --sweep a.ini --seeds 1-x
+usage "--seeds: '2' is not a whole number from 5" simulate --sweep a.ini --seeds 5-2
+usage "--seeds: more than 100000" simulate --sweep a.ini --seeds 1-1000000000
+usage "--threads: '0'" simulate --sweep "$SOURCE_DIR/data/scenarios/cloudsim-p50.ini" --threads 0
+usage "--mode: 'fast'" simulate a.ini --mode fast
+usage "--defects: .*'rust'" simulate a.ini --defects rust
+usage "--seed: 'x'" simulate "$SOURCE_DIR/data/scenarios/cloudsim-p50.ini" --seed x
+usage "--set: 'hold_s' should be like" simulate a.ini --set hold_s
+usage "--set: .*'rust'" simulate a.ini --set rust=1
+usage "--hosts: '0'" simulate --cloudsim trace.txt --hosts 0
 usage "say with --instances" consolidate
 usage "no argument 'h1'" consolidate h1 --instances "$TMP/x"
 usage "--effort: 'most'" consolidate --instances "$TMP/x" --effort most
@@ -83,6 +101,9 @@ printf 'A\nmany\n' >"$TMP/wrong.txt"
 one_line 1 "^godwit consolidate: instance A: $TMP/wrong.txt:2: 'many' is not a number of hosts" consolidate --instances "$TMP/wrong.txt"
 printf '[host h1]\nuri=x\ncolour=red\n' >"$TMP/wrong.ini"
 one_line 1 "wrong.ini: \[host h1\] has an unknown key 'colour'" hosts --inventory "$TMP/wrong.ini"
+one_line 1 "^godwit simulate: scenario $TMP/missing.ini: " simulate "$TMP/missing.ini"
+one_line 1 "^godwit simulate: trace: .*$TMP/missing.txt" simulate --cloudsim "$TMP/missing.txt"
+one_line 1 "wrong.ini: \[host h1\] uri: there is no such key" simulate "$TMP/wrong.ini"
 echo '{"godwit_plan": 99}' >"$TMP/wrong.plan"
 one_line 1 "wrong.plan has format 99" plan --check "$TMP/wrong.plan"
 

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "samples.h"
 #include "schema-check.h"
+#include "sim/day.h"
 
 #include <math.h>
 #include <string.h>
@@ -69,6 +70,35 @@ static void json_has_the_columns_of_the_reference_first(void)
     g_autofree char *timed = report_simulate_json(&report);
     g_assert_nonnull(strstr(timed, "\"cpu_s\": 0.000\n"));
     json_object_unref(object);
+}
+
+static void add_number(const char *name, guint decimals, double value, const char *help, gpointer numbers)
+{
+    SimulateNumber number = {name, decimals, value, help};
+
+    g_array_append_val((GArray *)numbers, number);
+}
+
+/* The figures are those that a day has, so that the schema cannot lag behind. */
+static void json_fits_its_schema(void)
+{
+    static const DayTotals TOTALS;
+    g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(SimulateNumber));
+    SimulateReport report = sample();
+    g_autoptr(GError) error = NULL;
+
+    day_totals_each(&TOTALS, add_number, numbers);
+    report.numbers = (const SimulateNumber *)(const void *)numbers->data;
+    report.numbers_length = numbers->len;
+    report.seed = 7;
+    for (guint with_timing = 0; with_timing < 2; with_timing++) {
+        report.has_timing = with_timing;
+        g_autofree char *text = report_simulate_json(&report);
+        g_autoptr(JsonNode) node = json_from_string(text, &error);
+
+        g_assert_no_error(error);
+        assert_fits_schema("simulate", node);
+    }
 }
 
 static void csv_quotes_what_must_be_quoted(void)
@@ -179,6 +209,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/report-simulate/json-has-the-columns-of-the-reference-first",
                     json_has_the_columns_of_the_reference_first);
+    g_test_add_func("/report-simulate/json-fits-its-schema", json_fits_its_schema);
     g_test_add_func("/report-simulate/csv-quotes-what-must-be-quoted", csv_quotes_what_must_be_quoted);
     g_test_add_func("/report-simulate/series-and-moves-are-lines", series_and_moves_are_lines);
     g_test_add_func("/report-simulate/energy-is-plotted-as-power", energy_is_plotted_as_power);

@@ -40,6 +40,7 @@ static void test_small_file_has_defaults(void)
     g_assert_cmpuint(scenario->hosts_length, ==, 3);
     g_assert_cmpuint(scenario->vms_length, ==, 12);
     g_assert_cmpuint(scenario->vm_types[0].working_set_bytes, ==, GIB / 4);
+    g_assert_cmpfloat(scenario->host_types[0].power_watts[10], ==, 117); /* G4 */
     g_assert_cmpstr(scenario->policy.policy, ==, "lr_mmt_1.2");
     g_assert_cmpfloat(scenario->policy.range_high, ==, 0.8);
     g_assert_false(scenario->has_traffic);
@@ -66,7 +67,7 @@ static void test_reads_every_group(void)
         "[rule ha]\nkind=apart\nvms=db,app1\n[rule pin]\nkind=pinned\nvms=app*\nhosts=h*\n"
         "[fault late]\nkind=slow-link\ntarget=h3\nat=2h\nuntil=3h\nrate=10mbit\n[fault "
         "early]\nkind=vm\ntarget=db\nat=1h\n"
-        "[policy]\npolicy=thr_mu_0.8\nplacer=gbm\nrange=0.5-0.6\ntheta=0.5\ngamma=0.25\nhold=1h\ndefects=no-hold\n");
+        "[policy]\npolicy=thr_mu_0.8\nplacer=gbm\nrange=0.5-0.6\ntheta=0.5\ngamma=0.25\ndefects=no-hold\n");
     const ScenarioVmType *big = &scenario->vm_types[1];
     const ScenarioWorkload *steps = &scenario->vm_groups[1].workload;
 
@@ -79,6 +80,7 @@ static void test_reads_every_group(void)
     g_assert_cmpfloat(scenario->host_types[0].power_watts[10], ==, 20.5);
     g_assert_null(scenario->host_types[0].power_name);
     g_assert_false(scenario->host_types[0].has_agent);
+    g_assert_cmpfloat(scenario->host_types[1].power_watts[0], ==, 93.7);
     g_assert_cmpuint(scenario->vms_length, ==, 6);
     for (guint i = 0; i < 5; i++) { /* ceil(5 / 2) = 3 small, then big */
         g_assert_cmpuint(scenario->vms[i].type, ==, i / 3);
@@ -176,6 +178,7 @@ static void test_refuses_mistakes(void)
         {HOSTS VMS "[host x]\ntype=u\n", "[host x] type: there is no group [host-type u]"},
         {HOSTS VMS "[host x]\ntype=t,,t\n", "one is empty"},
         {HOSTS VMS "[hosts x]\ntype=t\ncount=0\n", "[hosts x] count: '0' is not a whole number from 1"},
+        {HOSTS VMS "[host-type u]\ncores=1\nmemory=1G\npower=G9\n", "[host-type u] power: "},
         {HOSTS VMS "[host-type u]\ncores=1\nmemory=1G\npower=1 2 3\n", "neither a server of SPECpower nor 11 numbers"},
         {HOSTS VMS "[host-type u]\ncores=1\nmemory=1G\npower=1 2 3 4 5 6 7 8 9 10 9\n", "power falls from 10 to 9 W"},
         {HOSTS VMS "[host-type u]\nmemory=1G\n", "[host-type u] needs a key 'cores': CPU cores"},
