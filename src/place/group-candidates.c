@@ -12,8 +12,8 @@
  * group is grown that stays connected where it can: small sizes of a crowded host may all be far too small. */
 #include "place/group-parts.h"
 
-#define STEPS_MAX      200000 /* of the search by size, per host */
-#define CANDIDATES_MAX 10000
+#define STEPS_MAX      100000 /* of the search by size, per host */
+#define CANDIDATES_MAX 5000
 #define SIZES_BEYOND   2
 
 static const double *demand_of(const GroupHost *host, guint i)
@@ -212,8 +212,12 @@ void group_sample(GroupHost *host)
     const double nothing[RESOURCE_COUNT] = {0};
     guint beyond = 0;
 
+    if (host->least_size >= host->vms_length) {
+        return;
+    }
     sampler_init(sampler, host);
-    for (guint size = 1; size < host->vms_length && size <= sampler->length && beyond <= SIZES_BEYOND; size++) {
+    for (guint size = host->least_size; size < host->vms_length && size <= sampler->length && beyond <= SIZES_BEYOND;
+         size++) {
         choose_more(sampler, 0, size, 0, nothing);
         beyond += host->candidates->len > 0;
         if (is_exhausted(sampler)) {

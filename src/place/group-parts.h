@@ -5,6 +5,22 @@
 
 #include "place/group-select.h"
 
+/* VMs 0 .. length - 1 and who of them talks to whom, with room to walk it. */
+typedef struct GroupGraph {
+    guint length;
+    guint *first; /* [length + 1] */
+    guint *peer;
+    gboolean *is_unseen; /* to be set by whoever asks */
+    guint *stack;
+} GroupGraph;
+
+/* 'vms' in any order; number i of the graph is the i-th of them by size. */
+GroupGraph *group_graph_new(const Traffic *traffic, const guint *vms, guint vms_length);
+void group_graph_free(GroupGraph *graph);
+
+/* VMs in the largest component, or those that talk, among those marked unseen; the marks are cleared. */
+guint group_graph_connected(GroupGraph *graph, DocVariant variant);
+
 typedef struct GroupCandidate {
     guint64 group;
     double bound; /* no scheme of it costs less */
@@ -20,7 +36,10 @@ typedef struct GroupHost {
     guint length;          /* of these in the Ccms: all, if they are no more than CCMS_VMS_MAX */
     guint *chosen;         /* [length] their indices in the problem, ascending */
     guint64 movable;       /* not pinned, nor bound by a rule to one that is */
-    guint64 neighbours[CCMS_VMS_MAX]; /* by traffic alone */
+    guint place_on_host[CCMS_VMS_MAX]; /* of each that is chosen: its place in 'vms' */
+    GroupGraph *graph;                 /* of all 'vms' */
+    guint least_size;                  /* no smaller group leaves what is connected enough */
+    guint64 neighbours[CCMS_VMS_MAX];  /* by traffic alone */
     guint64 unit[CCMS_VMS_MAX];       /* those that move with it, itself too */
     Resource bottleneck;
     double least;          /* demand of the bottleneck that has to leave */

@@ -36,92 +36,42 @@ gboolean group_is_available(const PlaceState *state, guint host, const double *l
     return state->demand[host][fullest] - leaving[fullest] >= low - 1e-9 * MAX(1, low);
 }
 
-/* The VMs that are reached from vms[from] along edges between VMs whose mark is set; their mark is cleared. */
-static guint reach(const Traffic *traffic, gboolean *is_unseen, guint from, GArray *stack)
+static int compare_indices(gconstpointer a, gconstpointer b)
 {
-    guint reached = 0;
+    guint left = *(const guint *)a;
+    guint right = *(const guint *)b;
 
-    g_array_set_size(stack, 0);
-    g_array_append_val(stack, from);
-    is_unseen[from] = FALSE;
-    while (stack->len > 0) {
-        guint vm = g_array_index(stack, guint, stack->len - 1);
-
-        g_array_set_size(stack, stack->len - 1);
-        reached++;
-        for (guint e = traffic->first[vm]; e < traffic->first[vm + 1]; e++) {
-            if (is_unseen[traffic->peer[e]]) {
-                is_unseen[traffic->peer[e]] = FALSE;
-                g_array_append_val(stack, traffic->peer[e]);
-            }
-        }
-    }
-    return reached;
-}
-
-double group_connection(const PlaceProblem *problem, DocVariant variant, const guint *vms, guint vms_length)
-{
-    const Traffic *traffic = problem->traffic;
-    g_autofree gboolean *is_unseen = g_new0(gboolean, problem->vms_length + 1);
-    g_autoptr(GArray) stack = g_array_new(FALSE, FALSE, sizeof(guint));
-    guint largest = 1;
-    guint talking = 0;
-
-    if (vms_length <= 1) {
-        return 1;
-    }
-    for (guint i = 0; i < vms_length; i++) {
-        is_unseen[vms[i]] = TRUE;
-    }
-    for (guint i = 0; traffic && i < vms_length; i++) {
-        if (is_unseen[vms[i]]) {
-            guint reached = reach(traffic, is_unseen, vms[i], stack);
-
-            largest = MAX(largest, reached);
-            talking += reached > 1 ? reached : 0;
-        }
-    }
-    return (double)(variant == DOC_COMPONENT ? largest : talking) / vms_length;
-}
-
-/* The same for a host that is in the Ccms as a whole. */
-static double connection_of_mask(const GroupHost *host, guint64 remaining)
-{
-    DocVariant variant = host->state->options->doc;
-    guint size = (guint)__builtin_popcountll(remaining);
-    guint largest = 1;
-    guint talking = 0;
-
-    for (guint64 rest = remaining; rest && size > 1;) {
-        guint64 component = partition_reach(host->neighbours, rest & -rest, rest);
-        guint reached = (guint)__builtin_popcountll(component);
-
-        largest = MAX(largest, reached);
-        talking += reached > 1 ? reached : 0;
-        rest &= ~component;
-    }
-    return size <= 1 ? 1 : (double)(variant == DOC_COMPONENT ? largest : talking) / size;
+    return left < right ? -1 : left > right;
 }
 
 static double connection_without(const GroupHost *host, guint64 group)
 {
-    g_autofree guint *remaining = NULL;
-    guint length = 0;
-    guint next = 0;
+    GroupGraph *graph = host->graph;
+    guint remaining = host->vms_length - (guint)__builtin_popcountll(group);
 
-    if (host->length == host->vms_length) {
-        return connection_of_mask(host, ~group & (host->length < 64 ? ((guint64)1 << host->length) - 1 : G_MAXUINT64));
-    }
-    remaining = g_new(guint, host->vms_length + 1);
     for (guint i = 0; i < host->vms_length; i++) {
-        gboolean is_chosen = next < host->length && host->chosen[next] == host->vms[i];
-
-        if (!is_chosen || !(group >> next & 1)) {
-            remaining[length++] = host->vms[i];
-        }
-        next += is_chosen;
+        graph->is_unseen[i] = TRUE;
     }
-    return group_connection(host->state->problem, host->state->options->doc, remaining, length);
+    for (guint64 rest = group; rest; rest &= rest - 1) {
+        graph->is_unseen[host->place_on_host[__builtin_ctzll(rest)]] = FALSE;
+    }
+    return remaining <= 1 ? 1 : (double)group_graph_connected(graph, host->state->options->doc) / remaining;
+}
+
+/* However many leave, what remains has no more connected VMs than there are now; so unless enough leave, it is not
+ * connected enough. */
+static guint least_size(const GroupHost *host)
+{
+    double theta = MAX(host->state->options->theta, 1e-9);
+    guint connected;
+    double remaining;
+
+    for (guint i = 0; i < host->vms_length; i++) {
+        host->graph->is_unseen[i] = TRUE;
+    }
+    connected = group_graph_connected(host->graph, host->state->options->doc);
+    remaining = MAX(1, connected / theta * (1 + 1e-9));
+    return remaining >= host->vms_length ? 1 : host->vms_length - (guint)remaining;
 }
 
 gboolean group_is_whole(const GroupHost *host, guint64 group)
@@ -138,7 +88,9 @@ void group_consider(GroupHost *host, guint64 group, const double *leaving)
 {
     GroupCandidate candidate = {.group = group};
 
-    if ((guint)__builtin_popcountll(group) < host->vms_length && group_is_whole(host, group) &&
+    guint size = (guint)__builtin_popcountll(group);
+
+    if (size >= host->least_size && size < host->vms_length && group_is_whole(host, group) &&
         group_is_available(host->state, host->host, leaving) &&
         connection_without(host, group) >= host->state->options->theta - 1e-9) {
         g_array_append_val(host->candidates, candidate);
@@ -178,14 +130,6 @@ static int compare_ranks(gconstpointer a, gconstpointer b)
     return left->vm < right->vm ? -1 : left->vm > right->vm;
 }
 
-static int compare_indices(gconstpointer a, gconstpointer b)
-{
-    guint left = *(const guint *)a;
-    guint right = *(const guint *)b;
-
-    return left < right ? -1 : left > right;
-}
-
 /* The VMs that groups are made of: all, or of a crowded host those that relieve it most for what they cost. */
 static void choose_vms(GroupHost *host, const PlaceCosts *costs, const PlaceRaw *reference)
 {
@@ -211,6 +155,11 @@ static void choose_vms(GroupHost *host, const PlaceCosts *costs, const PlaceRaw 
         host->chosen[i] = ranks[i].vm;
     }
     qsort(host->chosen, host->length, sizeof *host->chosen, compare_indices);
+    for (guint i = 0, next = 0; i < host->vms_length && next < host->length; i++) {
+        if (host->vms[i] == host->chosen[next]) {
+            host->place_on_host[next++] = i;
+        }
+    }
 }
 
 static guint place_among(const GroupHost *host, guint vm)
@@ -283,6 +232,8 @@ static void host_init(GroupHost *host, const PlaceState *state, const PlaceCosts
     host->most = state->demand[index][host->bottleneck] - state->options->safe_low * row->capacity[host->bottleneck];
     choose_vms(host, costs, reference);
     link_vms(host);
+    host->graph = group_graph_new(state->problem->traffic, host->vms, host->vms_length);
+    host->least_size = least_size(host);
     for (guint h = 0; h < state->problem->hosts_length; h++) {
         if (h != index && state->problem->hosts[h].may_receive) {
             destinations[destinations_length++] = h;
@@ -298,6 +249,7 @@ static void host_clear(GroupHost *host)
     g_free(host->vms);
     g_free(host->chosen);
     ccms_free(host->ccms);
+    group_graph_free(host->graph);
     g_array_unref(host->candidates);
 }
 
