@@ -48,11 +48,13 @@ void member_remark(Member *member, char *remark)
 static void reach(Member *member, Phase phase)
 {
     g_autoptr(GError) error = NULL;
+    Phase before = member->machine.phase;
 
     if (!machine_advance(&member->machine, phase, &error)) {
         log_warning("%s", error->message);
         return;
     }
+    places_follow(member, before);
     gang_tell(member);
 }
 

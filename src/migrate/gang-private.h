@@ -2,7 +2,8 @@
  *
  * What the files of the gang share.
  *
- *     gang.c          the gang as a whole: places, waves, the end
+ *     gang.c          the gang as a whole: the tick, the end
+ *     gang-places.c   who may begin: waves, places on hosts
  *     gang-member.c   one VM: checks before its start, the events of its job, the truth, its outcome
  *     gang-steer.c    what is said to running migrations: shares of bandwidth, post-copy, stuck, stalled, stopped
  *
@@ -28,10 +29,27 @@
 /* on_done waits so long for answers that are still to come. */
 #define LAST_ANSWERS_NS (5 * NS_PER_S)
 
-typedef struct Member {
+typedef struct Member Member;
+
+/* What the gang has to do with one host. */
+typedef struct GangHost {
+    const HostConfig *config; /* NULL: of no inventory */
+    guint outgoing;           /* members that run and leave it */
+    guint incoming;
+    GPtrArray *running;       /* Member, either way */
+    GPtrArray *leaving;       /* Member, all that ever leave it, in the order of the plan */
+    guint leaving_front;      /* none before waits */
+    GPtrArray *arriving;
+    guint arriving_front;
+    gboolean is_changed;      /* who runs there is another since links were divided */
+} GangHost;
+
+struct Member {
     Gang *gang;
     guint index;
     const PlanStep *step;
+    GangHost *source;
+    GangHost *destination;
     Machine machine;
     GangProgress progress;
     DriverJob *job; /* NULL: none runs */
@@ -76,7 +94,7 @@ typedef struct Member {
     Fault blame;
     char *job_error;
     char *remark;
-} Member;
+};
 
 struct Gang {
     const Plan *plan;
@@ -88,6 +106,12 @@ struct Gang {
     gpointer user;
     Member *members; /* [length] */
     guint length;
+    GHashTable *places;   /* name -> GangHost */
+    GPtrArray *running;   /* Member, in the order in which they began */
+    GPtrArray *changed;   /* GangHost */
+    GArray *waves;        /* by number; gang-places.c */
+    guint wave;           /* index of the present one */
+    gboolean is_wave_new; /* nobody of it was looked at yet */
     guint pending; /* answers of the driver that are still to come */
     guint stats_waiting;
     guint tick_timer;
@@ -108,6 +132,17 @@ gboolean gang_took(Gang *gang);
 
 /* Starts what may start, ends what is over. */
 void gang_go_on(Gang *gang);
+
+/* ---- gang-places.c ---- */
+void places_init(Gang *gang);
+void places_clear(Gang *gang);
+
+/* Keeps count after the phase of 'member' was 'before'. */
+void places_follow(Member *member, Phase before);
+
+/* Begins whoever may. */
+void places_begin_next(Gang *gang);
+gboolean places_all_done(Gang *gang);
 
 /* ---- gang-member.c ---- */
 
@@ -130,8 +165,9 @@ gboolean steer_may_postcopy(const Plan *plan, const PlanStep *step);
 /* The share of the links that 'member' has now. */
 guint64 steer_share(Gang *gang, const Member *member);
 
-/* Divides the links anew among those that run. */
+/* Divides the links anew among those that run; or only the links of hosts where somebody began or ended since. */
 void steer_divide(Gang *gang);
+void steer_divide_changed(Gang *gang);
 
 /* A pass began. */
 void steer_on_pass(Member *member);

@@ -16,27 +16,13 @@
 
 /* ---- bandwidth: seed 000 section 4.1, equal shares ---- */
 
-/* Migrations that use the link of 'host', in either direction. */
-static guint count_users(const Gang *gang, const char *host)
-{
-    guint count = 0;
-
-    for (guint i = 0; i < gang->length; i++) {
-        const Member *member = &gang->members[i];
-
-        count += member_runs(member) &&
-                 (g_str_equal(member->step->source, host) || g_str_equal(member->step->destination, host));
-    }
-    return count;
-}
-
 guint64 steer_share(Gang *gang, const Member *member)
 {
-    const HostConfig *source = gang_host(gang, member->step->source);
-    const HostConfig *destination = gang_host(gang, member->step->destination);
+    const GangHost *source = member->source;
+    const GangHost *destination = member->destination;
 
-    return equal_share(source ? source->link_bytes_per_s : 0, count_users(gang, member->step->source),
-                       destination ? destination->link_bytes_per_s : 0, count_users(gang, member->step->destination),
+    return equal_share(source->config ? source->config->link_bytes_per_s : 0, source->running->len,
+                       destination->config ? destination->config->link_bytes_per_s : 0, destination->running->len,
                        gang->plan->options.bandwidth_bytes_per_s);
 }
 
@@ -66,16 +52,35 @@ static void apply_share(Member *member)
     }
 }
 
+static void divide_among(Gang *gang, const GPtrArray *members)
+{
+    for (guint i = 0; i < members->len; i++) {
+        Member *member = g_ptr_array_index(members, i);
+
+        member->progress.bandwidth_bytes_per_s = steer_share(gang, member);
+        apply_share(member);
+    }
+}
+
+static void forget_changed(Gang *gang)
+{
+    for (guint i = 0; i < gang->changed->len; i++) {
+        ((GangHost *)g_ptr_array_index(gang->changed, i))->is_changed = FALSE;
+    }
+    g_ptr_array_set_size(gang->changed, 0);
+}
+
 void steer_divide(Gang *gang)
 {
-    for (guint i = 0; i < gang->length; i++) {
-        Member *member = &gang->members[i];
+    divide_among(gang, gang->running);
+}
 
-        if (member_runs(member)) {
-            member->progress.bandwidth_bytes_per_s = steer_share(gang, member);
-            apply_share(member);
-        }
+void steer_divide_changed(Gang *gang)
+{
+    for (guint i = 0; i < gang->changed->len; i++) {
+        divide_among(gang, ((const GangHost *)g_ptr_array_index(gang->changed, i))->running);
     }
+    forget_changed(gang);
 }
 
 /* ---- post-copy ---- */

@@ -2,10 +2,9 @@
  *
  * The gang as a whole; see gang.h.
  *
- * Theory of operation.  A step waits until its wave has come and both its hosts have a place; then it begins, and its
- * place is given back when its outcome is known, that is, when the truth is.  Whenever a member begins or ends,
- * gang_go_on looks for the next ones and divides the links anew.  A wave comes when every member of the waves before is
- * done.
+ * Theory of operation.  A step waits until its wave has come and both its hosts have a place (gang-places.c); then it
+ * begins, and its place is given back when its outcome is known, that is, when the truth is.  Whenever a member begins
+ * or ends, gang_go_on looks for the next ones and divides the links that they use anew.
  *
  * A tick twice a second asks the running jobs for statistics and tells the owner when all have answered, or at the next
  * tick when one does not. */
@@ -35,64 +34,7 @@ void gang_tell(Member *member)
     }
 }
 
-/* ---- places and waves ---- */
-
-static guint count_running(const Gang *gang, const char *host, gboolean is_source)
-{
-    guint count = 0;
-
-    for (guint i = 0; i < gang->length; i++) {
-        const Member *member = &gang->members[i];
-
-        count += member_runs(member) && g_str_equal(is_source ? member->step->source : member->step->destination, host);
-    }
-    return count;
-}
-
-static gboolean has_places(const Gang *gang, const PlanStep *step)
-{
-    const MigrateOptions *options = &gang->plan->options;
-    const HostConfig *source = gang_host(gang, step->source);
-    const HostConfig *destination = gang_host(gang, step->destination);
-
-    return place_is_free(count_running(gang, step->source, TRUE),
-                         place_limit(source ? source->max_outgoing : 0, options->max_outgoing)) &&
-           place_is_free(count_running(gang, step->destination, FALSE),
-                         place_limit(destination ? destination->max_incoming : 0, options->max_incoming));
-}
-
-/* The lowest wave with a member that is not done. */
-static guint current_wave(const Gang *gang)
-{
-    guint wave = G_MAXUINT;
-
-    for (guint i = 0; i < gang->length; i++) {
-        if (!member_is_done(&gang->members[i])) {
-            wave = MIN(wave, gang->members[i].step->wave);
-        }
-    }
-    return wave;
-}
-
-static void begin_next(Gang *gang)
-{
-    guint wave = current_wave(gang);
-
-    for (guint i = 0; i < gang->length && !gang->is_stopping; i++) {
-        Member *member = &gang->members[i];
-
-        if (member->machine.phase == PHASE_WAITING && member->step->wave == wave && has_places(gang, member->step)) {
-            member_begin(member);
-        }
-    }
-}
-
 /* ---- the end ---- */
-
-static gboolean is_over(const Gang *gang)
-{
-    return current_wave(gang) == G_MAXUINT;
-}
 
 /* Freed by their owners while answers were still to come; a driver that is closed then never gives them, and they stay.
  */
@@ -104,6 +46,7 @@ static void gang_destroy(Gang *gang)
     for (guint i = 0; i < gang->length; i++) {
         member_clear(&gang->members[i]);
     }
+    places_clear(gang);
     g_free(gang->members);
     g_hash_table_unref(gang->hosts);
     g_free(gang);
@@ -162,9 +105,9 @@ void gang_go_on(Gang *gang)
     if (gang->is_freed || gang->is_finished) {
         return;
     }
-    begin_next(gang);
-    steer_divide(gang);
-    if (is_over(gang) && !gang->end_timer) {
+    places_begin_next(gang);
+    steer_divide_changed(gang);
+    if (places_all_done(gang) && !gang->end_timer) {
         finish_soon(gang);
     }
 }
@@ -264,9 +207,11 @@ static void on_tick(gpointer data)
     gboolean is_late = gang->stats_waiting > 0;
 
     gang->tick_timer = gang->clock->at(gang->clock, gang_now(gang) + TICK_NS, on_tick, gang);
-    for (guint i = 0; i < gang->length; i++) {
-        steer_on_tick(&gang->members[i]);
-        ask_stats(&gang->members[i]);
+    for (guint i = 0; i < gang->running->len; i++) {
+        Member *member = g_ptr_array_index(gang->running, i);
+
+        steer_on_tick(member);
+        ask_stats(member);
     }
     steer_divide(gang);
     if (is_late || gang->stats_waiting == 0) {
@@ -309,6 +254,7 @@ Gang *gang_new(const Plan *plan, GPtrArray *hosts, Driver *driver, Clock *clock,
                                           .algorithm = member->step->choice->algorithm,
                                           .stats.downtime_ms = NAN};
     }
+    places_init(gang);
     return gang;
 }
 
