@@ -6,10 +6,11 @@
  *
  * A line "@options GROUP...@" of the page becomes the options of these groups, as an mdoc list; "@scenario SECTION@"
  * and
- * "@day TABLE@" become what the simulator's tables have (man-sim.c).  Used by the build
+ * "@day TABLE@" become what the simulator's tables have (man-sim.c), "@placers@" the table of placers.  Used by the build
  * only. */
 #include "cli/cli-options.h"
 #include "cli/man-sim.h"
+#include "place/grouping.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,25 @@ static gboolean print_sim(const char *line, const char *path)
     return section || table;
 }
 
+/* "gbm: connected groups ..; relieve, evacuate" of every placer, the default first. */
+static void print_placers(void)
+{
+    printf(".Bl -tag -width Ds\n");
+    for (guint i = 0; groupings()[i]; i++) {
+        g_autofree char *name = man_escape(groupings()[i]->name);
+        g_autofree char *summary = man_escape(groupings()[i]->summary);
+        g_autoptr(GString) tasks = g_string_new(NULL);
+
+        for (int k = PLACE_RELIEVE; k <= PLACE_CONSOLIDATE; k++) {
+            if (groupings()[i]->tasks & 1u << k) {
+                g_string_append_printf(tasks, "%s%s", tasks->len ? ", " : "", place_task_kind_name((PlaceTaskKind)k));
+            }
+        }
+        printf(".It Cm %s\n%s.\nTasks: %s.\n", name, summary, tasks->str);
+    }
+    printf(".El\n");
+}
+
 int main(int argc, char **argv)
 {
     g_autofree char *text = NULL;
@@ -116,6 +136,8 @@ int main(int argc, char **argv)
     for (guint i = 0; lines[i]; i++) {
         if (g_str_has_prefix(lines[i], "@options ") && g_str_has_suffix(lines[i], "@")) {
             print_options(lines[i], argv[1]);
+        } else if (g_str_equal(lines[i], "@placers@")) {
+            print_placers();
         } else if (!print_sim(lines[i], argv[1])) {
             printf("%s\n", lines[i]);
         }

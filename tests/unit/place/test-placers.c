@@ -323,7 +323,8 @@ static void test_one_vm(gconstpointer data)
     world_clear(&world);
 }
 
-/* Three hosts with 6, 3 and 3 VMs of 3 GiB, room for 8 each: when one fails, the others must have room for its VMs. */
+/* Four hosts with 3 VMs each and room for 7; one is emptied.  Afterwards 12 VMs are on three hosts: two could hold them,
+ * one could not. */
 static void test_spare(gconstpointer data)
 {
     const Grouping *placer = data;
@@ -348,7 +349,6 @@ static void test_spare(gconstpointer data)
         world_end(&world);
         g_autoptr(PlaceResult) result = run(placer, &world, &task, &options);
         g_assert_nonnull(result);
-        /* 12 VMs: two hosts hold 14, one holds 7. */
         g_assert_cmpuint(result->moves->len, ==, spare <= 1 ? 3 : 0);
         g_assert_cmpuint(result->reasons->len > 0, ==, spare == 2);
         if (spare == 2) {
