@@ -17,4 +17,5 @@
     X(PLACER_MINCUT)                                                                                                   \
     X(PLACER_LOCAL)                                                                                                    \
     X(PLACER_MIP)                                                                                                      \
-    X(PLACER_EXACT)
+    X(PLACER_EXACT)                                                                                                    \
+    X(PLACER_PACK)
