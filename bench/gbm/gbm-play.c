@@ -225,7 +225,7 @@ static void take_sample(Play *play)
 
 static gboolean play_on(Play *play, GError **error)
 {
-    while (play->samples_taken < GBM_CURVE_POINTS || play->sendings->len > 0) {
+    while (play->samples_taken < GBM_CURVE_POINTS || play->moves_done < play->result->moves->len) {
         double next_sample_s = play->samples_taken * GBM_CURVE_STEP_S;
         double duration_s = play->samples_taken < GBM_CURVE_POINTS ? next_sample_s - play->now_s : INFINITY;
 
