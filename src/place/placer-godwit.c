@@ -8,6 +8,7 @@
  * always divides by the reference (NORM_REF). */
 #include "place/fleet.h"
 #include "place/grouping-parts.h"
+#include "place/spread.h"
 
 #include <math.h>
 
@@ -113,6 +114,9 @@ static gboolean place(const PlaceProblem *problem, const PlaceTask *task, const 
         give(best, result);
     } else {
         fleet_finish(fleet, result);
+    }
+    if (task->kind == PLACE_EVACUATE) {
+        place_spread(problem, &own, result);
     }
     return TRUE;
 }

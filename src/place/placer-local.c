@@ -194,6 +194,16 @@ static gboolean improve_by_swapping(Local *local, guint unit)
     return FALSE;
 }
 
+static gboolean is_member(const guint *members, guint length, guint unit)
+{
+    for (guint i = 0; i < length; i++) {
+        if (members[i] == unit) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /* 'unit' and those of its host that it talks to and that are away, too; how many. */
 static guint gather(const Local *local, guint unit, guint *members)
 {
@@ -207,8 +217,8 @@ static guint gather(const Local *local, guint unit, guint *members)
     for (guint e = traffic->first[vm]; e < traffic->first[vm + 1] && length < GROUP_MAX; e++) {
         guint peer = rival->units->unit_of[traffic->peer[e]];
 
-        if (peer != PLACE_NOWHERE && peer != unit && rival->units->home[peer] == home &&
-            rival_where(rival, peer) != home && members[length - 1] != peer) {
+        if (peer != PLACE_NOWHERE && rival->units->home[peer] == home &&
+            rival_where(rival, peer) != home && !is_member(members, length, peer)) {
             members[length++] = peer;
         }
     }
