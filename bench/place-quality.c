@@ -2,7 +2,7 @@
  *
  * How near to the optimum each placer comes, and how long it takes.
  *
- *     place-quality [--hosts N] [--placer NAME,...] [--preset NAME] [--fleet-hosts N] [--seed N]
+ *     place-quality [--hosts N] [--placer NAME,...] [--preset NAME] [--fleet-hosts N] [--seed N] [--json FILE]
  *
  * First table: N random overloaded hosts (default 120) of 4 to 14 VMs each, with 6 other hosts; those for which the
  * safe range and the degree of connection can be kept.  The measure is the exact optimum (place/exact.h).  Per placer:
@@ -17,6 +17,7 @@
  *
  * Second table: fleets of up to --fleet-hosts hosts (default 1024), a tenth of them overloaded, about 3 VMs per host:
  * seconds of one decision per task. */
+#include "base/json.h"
 #include "base/stats.h"
 #include "place/exact.h"
 #include "place/rival.h"
@@ -120,12 +121,30 @@ static void print_score(const char *name, const Score *score)
            stats_median(values(score->ms), score->ms->len), stats_max(values(score->ms), score->ms->len));
 }
 
+static void add_score(JsonBuilder *builder, const char *name, const Score *score)
+{
+    const GArray *gaps = score->gap_percent;
+
+    json_builder_begin_object(builder);
+    json_add_string_or_null(builder, "placer", name);
+    json_add_double_or_null(builder, "answers", score->answers);
+    json_add_double_or_null(builder, "relieved", score->relieved);
+    json_add_double_or_null(builder, "safe", score->safe);
+    json_add_double_or_null(builder, "optimal", score->optimal);
+    json_add_double_or_null(builder, "gap_mean_percent", stats_mean(values(gaps), gaps->len));
+    json_add_double_or_null(builder, "gap_median_percent", stats_median(values(gaps), gaps->len));
+    json_add_double_or_null(builder, "gap_max_percent", stats_max(values(gaps), gaps->len));
+    json_add_double_or_null(builder, "median_ms", stats_median(values(score->ms), score->ms->len));
+    json_add_double_or_null(builder, "max_ms", stats_max(values(score->ms), score->ms->len));
+    json_builder_end_object(builder);
+}
+
 static gboolean is_asked_for(char **names, const char *name)
 {
     return !names || g_strv_contains((const char *const *)names, name);
 }
 
-static void single_hosts(const PlaceOptions *options, guint hosts, char **names, guint64 seed)
+static void single_hosts(const PlaceOptions *options, guint hosts, char **names, guint64 seed, JsonBuilder *builder)
 {
     const Grouping *const *all = groupings();
     Rng rng = rng_stream(seed, 1);
@@ -151,6 +170,7 @@ static void single_hosts(const PlaceOptions *options, guint hosts, char **names,
     for (guint p = 0; all[p]; p++) {
         if (scores[p].answers > 0) {
             print_score(all[p]->name, &scores[p]);
+            add_score(builder, all[p]->name, &scores[p]);
         }
         g_array_unref(scores[p].gap_percent);
         g_array_unref(scores[p].ms);
@@ -211,6 +231,14 @@ static void fleets(const PlaceOptions *options, guint hosts, char **names, guint
     }
 }
 
+static gboolean write_json(JsonBuilder *builder, const char *path, GError **error)
+{
+    g_autoptr(JsonNode) root = json_builder_get_root(builder);
+    g_autofree char *text = json_to_text(root, TRUE);
+
+    return g_file_set_contents(path, text, -1, error);
+}
+
 int main(int argc, char **argv)
 {
     int hosts = 120;
@@ -218,12 +246,15 @@ int main(int argc, char **argv)
     gint64 seed = 1;
     g_autofree char *placers = NULL;
     g_autofree char *preset = NULL;
+    g_autofree char *json = NULL;
+    g_autoptr(JsonBuilder) builder = json_builder_new();
     GOptionEntry entries[] = {
         {"hosts", 0, 0, G_OPTION_ARG_INT, &hosts, "single hosts to relieve", "N"},
         {"fleet-hosts", 0, 0, G_OPTION_ARG_INT, &fleet_hosts, "hosts of the largest fleet, 0: none", "N"},
         {"placer", 0, 0, G_OPTION_ARG_STRING, &placers, "only these", "NAME,..."},
         {"preset", 0, 0, G_OPTION_ARG_STRING, &preset, "parameters; default: experiment", "NAME"},
         {"seed", 0, 0, G_OPTION_ARG_INT64, &seed, "of the problems and the placers", "N"},
+        {"json", 0, 0, G_OPTION_ARG_FILENAME, &json, "write the first table there, too", "FILE"},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
     };
     g_autoptr(GOptionContext) context = g_option_context_new("- placers against the exact optimum");
@@ -240,8 +271,20 @@ int main(int argc, char **argv)
     }
     names = placers ? g_strsplit(placers, ",", -1) : NULL;
     options.seed = (guint64)seed;
+    json_builder_begin_object(builder);
+    json_add_string_or_null(builder, "benchmark", "place-quality");
+    json_add_double_or_null(builder, "seed", (double)seed);
+    json_add_double_or_null(builder, "hosts", hosts);
+    json_builder_set_member_name(builder, "placers");
+    json_builder_begin_array(builder);
     if (hosts > 0) {
-        single_hosts(&options, (guint)hosts, names, (guint64)seed);
+        single_hosts(&options, (guint)hosts, names, (guint64)seed, builder);
+    }
+    json_builder_end_array(builder);
+    json_builder_end_object(builder);
+    if (json && !write_json(builder, json, &error)) {
+        fprintf(stderr, "place-quality: %s\n", error->message);
+        return 1;
     }
     for (int size = 128; size <= fleet_hosts; size *= 2) {
         if (size == 128 || size * 2 > fleet_hosts) {

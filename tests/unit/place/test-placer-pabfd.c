@@ -62,6 +62,7 @@ static void test_consolidation_empties_hosts(void)
         World world;
 
         place_options_init(&options);
+        options.effort = 10;
         world_init(&world, 4, 16, 16000);
         world_add_vm(&world, 0, 1.5, 1000);
         world_add_vm(&world, 1, 11.5, 1000);
