@@ -372,3 +372,28 @@ void fleet_refine(Fleet *fleet, guint rounds)
         has_improved = fleet_refine_pairs(fleet) || has_improved;
     }
 }
+
+void fleet_fewest(Fleet *fleet, double within)
+{
+    for (guint i = 0; within > 0 && i < fleet->decisions->len; i++) {
+        FleetDecision *decision = &g_array_index(fleet->decisions, FleetDecision, i);
+        g_autoptr(Relief) old_relief = NULL;
+        g_autoptr(Relief) relief = NULL;
+        ReliefAnswer before, answer;
+
+        if (decision->length < 2 || fleet_has_bound_guests(fleet, decision->source)) {
+            continue;
+        }
+        fleet_undo(fleet, decision);
+        before = fleet_answer_of(fleet, decision, &old_relief);
+        answer = fleet_look(fleet, decision->source, fleet_candidates_wanted(fleet), &relief);
+        relief_solve_fewest(relief, &fleet->effort, within, &fleet->rng, &answer);
+        if (answer.plan && answer.level <= before.level && answer.plan->vms_leaving < before.plan->vms_leaving &&
+            answer.plan->cost <= before.plan->cost + within * ABS(before.plan->cost)) {
+            fleet_fill(decision, relief, &answer);
+        }
+        fleet_apply(fleet, decision);
+        relief_plan_free(before.plan);
+        relief_plan_free(answer.plan);
+    }
+}

@@ -63,6 +63,9 @@ void fleet_take(Fleet *fleet, const PlaceResult *result);
 
 void fleet_refine(Fleet *fleet, guint rounds);
 
+/* Fewer moves where that costs at most 'within' more per source. */
+void fleet_fewest(Fleet *fleet, double within);
+
 /* Moves with their reasons; where a source stays above or a VM finds no room, why. */
 void fleet_finish(Fleet *fleet, PlaceResult *result);
 

@@ -67,6 +67,8 @@ typedef struct PlaceOptions {
     guint exact_group;       /* up to so many VMs in a group all partitions are; 10 */
     guint64 seed;            /* of placers that use chance */
     guint effort;            /* iterations of metaheuristics, in per cent of their usual number; 100 */
+    double fewest_within;    /* of the plans that cost at most this share more than the cheapest one found, one with the
+                                fewest moves; 0: the cheapest.  Known to godwit */
 } PlaceOptions;
 
 void place_options_init(PlaceOptions *options);

@@ -8,7 +8,6 @@
  * always divides by the reference (NORM_REF). */
 #include "place/fleet.h"
 #include "place/grouping-parts.h"
-#include "place/spread.h"
 
 #include <math.h>
 
@@ -21,6 +20,7 @@ static PlaceResult *finish(Fleet *fleet)
 {
     PlaceResult *result = place_result_new();
 
+    fleet_fewest(fleet, fleet->options->fewest_within);
     fleet_finish(fleet, result);
     grouping_totals(fleet->problem, fleet->options, result);
     return result;
@@ -64,13 +64,19 @@ static PlaceResult *ask_gbm(const PlaceProblem *problem, const PlaceTask *task, 
     return finish(fleet);
 }
 
-static gboolean is_better(const PlaceTask *task, const PlaceResult *a, const PlaceResult *b)
+static gboolean is_better(const PlaceTask *task, const PlaceOptions *options, const PlaceResult *a, const PlaceResult *b)
 {
+    double cheaper = MIN(a->totals.integrated, b->totals.integrated);
+    double allowed = cheaper + options->fewest_within * fabs(cheaper);
+
     if (task->kind == PLACE_EVACUATE && a->left_over->len != b->left_over->len) {
         return a->left_over->len < b->left_over->len;
     }
     if (a->totals.overloaded_after != b->totals.overloaded_after) {
         return a->totals.overloaded_after < b->totals.overloaded_after;
+    }
+    if (a->moves->len != b->moves->len && MAX(a->totals.integrated, b->totals.integrated) <= allowed) {
+        return a->moves->len < b->moves->len;
     }
     return a->totals.integrated < b->totals.integrated;
 }
@@ -107,16 +113,14 @@ static gboolean place(const PlaceProblem *problem, const PlaceTask *task, const 
         g_autoptr(PlaceResult) other = ask_gbm(problem, task, &own);
 
         best = finish(fleet);
-        if (other && is_better(task, other, best)) {
+        if (other && is_better(task, &own, other, best)) {
             place_result_free(g_steal_pointer(&best));
             best = g_steal_pointer(&other);
         }
         give(best, result);
     } else {
+        fleet_fewest(fleet, own.fewest_within);
         fleet_finish(fleet, result);
-    }
-    if (task->kind == PLACE_EVACUATE) {
-        place_spread(problem, &own, result);
     }
     return TRUE;
 }

@@ -447,6 +447,7 @@ static void fill_limits(Relief *relief, const ReliefWorld *world)
     relief->most = demand[relief->bottleneck] - host->capacity[relief->bottleneck] * world->options->safe_low;
     relief->theta = world->options->theta;
     relief->doc = world->options->doc;
+    relief->vms_leaving_max = G_MAXUINT;
 }
 
 static gboolean are_twins(const Relief *relief, const ReliefWorld *world, guint a, guint b)

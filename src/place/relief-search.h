@@ -51,3 +51,7 @@ typedef struct ReliefAnswer {
 } ReliefAnswer;
 
 ReliefAnswer relief_solve(const Relief *relief, const ReliefEffort *effort, Rng *rng);
+
+/* The same with fewer VMs, as few as a cost of at most (1 + 'within') times that of 'answer' allows; its level stays what
+ * it is.  'answer->plan' is replaced when there is one. */
+void relief_solve_fewest(Relief *relief, const ReliefEffort *effort, double within, Rng *rng, ReliefAnswer *answer);

@@ -206,3 +206,58 @@ ReliefAnswer relief_solve(const Relief *relief, const ReliefEffort *effort, Rng 
     relief_plan_free(solve.best[RELIEF_BELOW]);
     return answer;
 }
+
+/* At least so many VMs have to leave: the largest together are enough. */
+static guint fewest_possible(const Relief *relief)
+{
+    guint most = 0;
+
+    for (int r = 0; r < RESOURCE_COUNT; r++) {
+        g_autofree gboolean *is_taken = g_new0(gboolean, relief->units + 1);
+        double need = relief->least[r];
+        guint vms = 0;
+
+        while (need > 1e-9) {
+            guint best = relief->units;
+
+            for (guint u = 0; u < relief->units; u++) {
+                if (!is_taken[u] && relief->stance[u] != RELIEF_STAYS &&
+                    (best == relief->units || relief->demand[u][r] > relief->demand[best][r])) {
+                    best = u;
+                }
+            }
+            if (best == relief->units) {
+                return relief->vms_length;
+            }
+            is_taken[best] = TRUE;
+            need -= relief->demand[best][r];
+            vms++;
+        }
+        most = MAX(most, vms);
+    }
+    return most;
+}
+
+void relief_solve_fewest(Relief *relief, const ReliefEffort *effort, double within, Rng *rng, ReliefAnswer *answer)
+{
+    double limit;
+
+    if (!answer->plan || answer->level == RELIEF_SOME || within <= 0 || relief->has_movers) {
+        return;
+    }
+    limit = answer->plan->cost + within * fabs(answer->plan->cost);
+    for (guint vms = fewest_possible(relief); vms < answer->plan->vms_leaving; vms++) {
+        ReliefAnswer fewer;
+
+        relief->vms_leaving_max = vms;
+        fewer = relief_solve(relief, effort, rng);
+        if (fewer.plan && fewer.level <= answer->level && fewer.plan->cost <= limit) {
+            relief_plan_free(answer->plan);
+            *answer = fewer;
+            answer->is_proven = FALSE; /* it is not the cheapest */
+            break;
+        }
+        relief_plan_free(fewer.plan);
+    }
+    relief->vms_leaving_max = G_MAXUINT;
+}

@@ -75,6 +75,10 @@ gboolean relief_fits(const Relief *relief, const ReliefPlan *plan, guint unit, g
     if (choice == relief->stay) {
         return TRUE;
     }
+    if (plan->to[unit] >= relief->stay && /* it is not among those leaving */
+        plan->vms_leaving + relief->unit_first[unit + 1] - relief->unit_first[unit] > relief->vms_leaving_max) {
+        return FALSE;
+    }
     for (int r = 0; r < RESOURCE_COUNT; r++) {
         if (relief->demand[unit][r] > plan->room[choice][r] ||
             relief->reserved[unit][r] > plan->room_reserved[choice][r]) {

@@ -89,6 +89,7 @@ typedef struct Relief {
     Resource bottleneck;                    /* the fullest resource */
     double theta;
     DocVariant doc;
+    guint vms_leaving_max;                  /* more VMs must not leave; G_MAXUINT: any number */
     guint *link_first;                      /* [vms + 1] the VMs' graph on this host, for the degree of connection */
     guint *link_to;
     guint largest_component;
