@@ -29,27 +29,17 @@ static WorldLoad load_of(const Scenario *scenario, guint vm)
                        .read_mib_per_s = (double)type->read_bytes_per_s / (double)MIB,
                        .read_set_mib = (double)type->read_set_bytes / (double)MIB,
                        .dirty_bytes_per_page = type->dirty_bytes_per_page,
-                       .overwritten_share = type->overwritten_share,
-                       .intensity_ns = scenario->interval_ns};
+                       .overwritten_share = type->overwritten_share};
 }
 
 static gboolean add_vm(const Scenario *scenario, World *world, guint vm, guint host, FleetWorkloads *workloads,
-                       GPtrArray *intensities, GError **error)
+                       GError **error)
 {
     const ScenarioVmType *type = &scenario->vm_types[scenario->vms[vm].type];
     g_autofree char *name = scenario_vm_name(scenario, vm);
     WorldLoad load = load_of(scenario, vm);
-    double mean_share = 0;
-    float *intensity = NULL;
 
-    if (!fleet_workload(workloads, vm, &mean_share, &intensity, &load.intensity_length, error)) {
-        return FALSE;
-    }
-    if (intensity) {
-        g_ptr_array_add(intensities, intensity);
-        load.intensity = intensity;
-    }
-    load.busy_cores = mean_share * type->vcpus;
+    load.busy_cores = fleet_workload(workloads, vm, &load) * type->vcpus;
     return world_add_vm(world, host,
                         &(WorldVmSpec){.name = name,
                                        .ram_bytes = type->memory_bytes,
@@ -59,13 +49,13 @@ static gboolean add_vm(const Scenario *scenario, World *world, guint vm, guint h
                         error) != WORLD_NONE;
 }
 
-static gboolean add_vms(const Scenario *scenario, World *world, GPtrArray *intensities, GError **error)
+static gboolean add_vms(const Scenario *scenario, World *world, GPtrArray *paces, GError **error)
 {
-    g_autofree guint *places = fleet_place(scenario, error);
-    g_autoptr(FleetWorkloads) workloads = fleet_workloads_new(scenario);
+    g_autoptr(FleetWorkloads) workloads = fleet_workloads_new(scenario, paces, error);
+    g_autofree guint *places = workloads ? fleet_place(scenario, error) : NULL;
 
     for (guint v = 0; places && v < scenario->vms_length; v++) {
-        if (!add_vm(scenario, world, v, places[v], workloads, intensities, error)) {
+        if (!add_vm(scenario, world, v, places[v], workloads, error)) {
             g_prefix_error(error, "%s: ", scenario->path);
             return FALSE;
         }
@@ -171,10 +161,10 @@ SimFleet *sim_fleet_from_scenario(Scenario *taken, GError **error)
     rules.round_trip_ns = scenario->topology.round_trip_ns;
     clock = clock_virtual_new();
     World *world = world_new(clock, topology, &rules);
-    g_autoptr(GPtrArray) intensities = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) paces = g_ptr_array_new_with_free_func(g_free);
 
     add_hosts(scenario, world);
-    if (!add_vms(scenario, world, intensities, error) || !add_traffic(scenario, world, error)) {
+    if (!add_vms(scenario, world, paces, error) || !add_traffic(scenario, world, error)) {
         world_free(world);
         clock->close(clock);
         return NULL;
@@ -182,7 +172,7 @@ SimFleet *sim_fleet_from_scenario(Scenario *taken, GError **error)
     add_faults(scenario, world);
     fleet = sim_fleet_new(clock, world);
     fleet->scenario = g_steal_pointer(&scenario);
-    fleet->intensities = g_steal_pointer(&intensities);
+    fleet->paces = g_steal_pointer(&paces);
     limit_hosts(fleet);
     return fleet;
 }

@@ -9,14 +9,13 @@
 /* Which host each VM begins on.  GODWIT_ERROR_INPUT when one fits nowhere.  The caller frees. */
 guint *fleet_place(const Scenario *scenario, GError **error);
 
-/* What the CPUs of a scenario's VMs do: kept between VMs. */
+/* What the CPUs of a scenario's VMs do.  The samples go to 'paces' (float *), which must outlive the VMs that follow
+ * them. */
 typedef struct FleetWorkloads FleetWorkloads;
-FleetWorkloads *fleet_workloads_new(const Scenario *scenario);
+FleetWorkloads *fleet_workloads_new(const Scenario *scenario, GPtrArray *paces, GError **error);
 void fleet_workloads_free(FleetWorkloads *workloads);
 
-/* The VM's mean CPU use and, unless it is steady, its samples over that mean: '*intensity' [length], one per interval,
- * freed by the caller; NULL: steady. */
-gboolean fleet_workload(FleetWorkloads *workloads, guint vm, double *mean_share, float **intensity, guint *length,
-                        GError **error);
+/* Fills in the intensity of 'load'; returns the VM's mean use of its vCPUs, 0..1. */
+double fleet_workload(FleetWorkloads *workloads, guint vm, WorldLoad *load);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FleetWorkloads, fleet_workloads_free)

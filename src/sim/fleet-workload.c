@@ -1,107 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the CPUs of a simulated fleet's VMs do: one sample per interval of the scenario, each VM with the noise
- * that the seed adds. */
-#include "base/error.h"
-#include "base/rng.h"
+ * What the CPUs of a simulated fleet's VMs do: the very samples that a simulated day of the same scenario and seed has
+ * (scenario-loads.h), as the pace of each VM: sample over mean.  VMs that follow the same row share it. */
 #include "base/units.h"
 #include "sim/fleet-private.h"
+#include "sim/scenario-loads.h"
 
-#include <math.h>
-
-#define SAMPLES_MAX 4096u
+typedef struct Row {
+    double mean_share;
+    float *pace; /* [samples] borrowed from 'paces'; NULL: steady */
+} Row;
 
 struct FleetWorkloads {
-    const Scenario *scenario;
+    ScenarioTraces *traces;
+    ScenarioDay day; /* its trace and rows only */
+    GHashTable *rows; /* number of the row -> Row */
+    GPtrArray *paces; /* float *, for whoever outlives this */
 };
 
-FleetWorkloads *fleet_workloads_new(const Scenario *scenario)
+FleetWorkloads *fleet_workloads_new(const Scenario *scenario, GPtrArray *paces, GError **error)
 {
-    FleetWorkloads *workloads = g_new0(FleetWorkloads, 1);
+    g_autoptr(FleetWorkloads) workloads = g_new0(FleetWorkloads, 1);
 
-    workloads->scenario = scenario;
-    return workloads;
+    workloads->traces = scenario_traces_new();
+    workloads->rows = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    workloads->paces = paces;
+    return scenario_loads_fill(scenario, workloads->traces, &workloads->day, error) ? g_steal_pointer(&workloads) : NULL;
 }
 
 void fleet_workloads_free(FleetWorkloads *workloads)
 {
-    g_free(workloads);
+    if (workloads) {
+        g_hash_table_unref(workloads->rows);
+        g_free(workloads->day.vm_row);
+        trace_free(workloads->day.own_trace);
+        scenario_traces_free(workloads->traces);
+        g_free(workloads);
+    }
 }
 
-/* ---- formulas ---- */
-
-static double share_at(const ScenarioWorkload *workload, gint64 at_ns)
+static Row *make_row(const FleetWorkloads *workloads, guint number)
 {
-    double share = workload->mean_share;
+    const Trace *trace = workloads->day.fleet.trace;
+    Row *row = g_new0(Row, 1);
+    gboolean is_steady = TRUE;
 
-    if (workload->kind == WORKLOAD_SINE) {
-        share += workload->amplitude_share * sin(2 * G_PI * (double)at_ns / (double)workload->period_ns);
+    for (guint i = 0; i < trace->samples; i++) {
+        row->mean_share += trace_share(trace, number, i) / trace->samples;
+        is_steady &= trace_share(trace, number, i) == trace_share(trace, number, 0);
     }
-    for (guint i = 0; workload->kind == WORKLOAD_STEPS && i < workload->steps_length; i++) {
-        if (i == 0 || workload->steps[i].at_ns <= at_ns) {
-            share = workload->steps[i].share;
-        }
+    if (is_steady || row->mean_share <= 0) {
+        return row;
     }
-    return share;
+    row->pace = g_new0(float, trace->samples);
+    for (guint i = 0; i < trace->samples; i++) {
+        row->pace[i] = (float)(trace_share(trace, number, i) / row->mean_share);
+    }
+    g_ptr_array_add(workloads->paces, row->pace);
+    return row;
 }
 
-static guint samples_of(const Scenario *scenario)
+double fleet_workload(FleetWorkloads *workloads, guint vm, WorldLoad *load)
 {
-    gint64 samples = (scenario->duration_ns + scenario->interval_ns - 1) / scenario->interval_ns;
+    const Trace *trace = workloads->day.fleet.trace;
+    guint number = workloads->day.vm_row[vm];
+    Row *row = g_hash_table_lookup(workloads->rows, GUINT_TO_POINTER(number + 1));
 
-    return (guint)CLAMP(samples, 1, SAMPLES_MAX);
-}
-
-static float *samples_from(FleetWorkloads *workloads, guint vm, guint *length, GError **error)
-{
-    const Scenario *scenario = workloads->scenario;
-    const ScenarioWorkload *workload = &scenario->vm_groups[scenario->vms[vm].group].workload;
-    float *samples;
-
-    if (workload->path) {
-        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_UNSUPPORTED,
-                    "workload: a fleet cannot follow a trace; use constant, sine or steps");
-        return NULL;
+    if (!row) {
+        row = make_row(workloads, number);
+        g_hash_table_insert(workloads->rows, GUINT_TO_POINTER(number + 1), row);
     }
-    *length = samples_of(scenario);
-    samples = g_new0(float, *length);
-    for (guint i = 0; i < *length; i++) {
-        samples[i] = (float)share_at(workload, i * scenario->interval_ns);
-    }
-    return samples;
-}
-
-/* ---- together ---- */
-
-gboolean fleet_workload(FleetWorkloads *workloads, guint vm, double *mean_share, float **intensity, guint *length,
-                        GError **error)
-{
-    const Scenario *scenario = workloads->scenario;
-    const ScenarioWorkload *workload = &scenario->vm_groups[scenario->vms[vm].group].workload;
-    Rng rng = rng_stream(scenario->seed, ((guint64)SCENARIO_STREAM_NOISE << 32) + vm);
-    double sum = 0;
-
-    *intensity = NULL;
-    *length = 0;
-    *mean_share = workload->mean_share;
-    if (workload->kind == WORKLOAD_CONSTANT && workload->noise_share <= 0) {
-        return TRUE;
-    }
-    g_autofree float *samples = samples_from(workloads, vm, length, error);
-
-    if (!samples) {
-        return FALSE;
-    }
-    for (guint i = 0; i < *length; i++) {
-        double noise = workload->noise_share > 0 ? rng_normal(&rng, 0, workload->noise_share) : 0;
-
-        samples[i] = (float)CLAMP((double)samples[i] + noise, 0, 1);
-        sum += (double)samples[i];
-    }
-    *mean_share = sum / *length;
-    for (guint i = 0; i < *length && sum > 0; i++) {
-        samples[i] = (float)((double)samples[i] / *mean_share);
-    }
-    *intensity = sum > 0 ? g_steal_pointer(&samples) : NULL;
-    return TRUE;
+    load->intensity = row->pace;
+    load->intensity_length = trace->samples;
+    load->intensity_ns = (gint64)(trace->interval_s * (double)NS_PER_S);
+    return row->mean_share;
 }

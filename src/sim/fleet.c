@@ -61,7 +61,7 @@ void sim_fleet_free(SimFleet *fleet)
         world_free(fleet->world);
         fleet->clock->close(fleet->clock);
         g_ptr_array_unref(fleet->hosts);
-        g_clear_pointer(&fleet->intensities, g_ptr_array_unref);
+        g_clear_pointer(&fleet->paces, g_ptr_array_unref);
         scenario_free(fleet->scenario);
         g_free(fleet);
     }

@@ -27,7 +27,7 @@ typedef struct SimFleet {
     LocalSampling sampling;
     GPtrArray *hosts;       /* HostConfig, in the order of the world */
     Scenario *scenario;     /* NULL: made by hand */
-    GPtrArray *intensities; /* float *, borrowed by the VMs; may be NULL */
+    GPtrArray *paces;       /* float *, the workloads that VMs borrow; may be NULL */
 } SimFleet;
 
 /* Takes both. */

@@ -138,6 +138,24 @@ static void test_placements(void)
     g_assert_cmpuint(world_vm_host(fleet->world, world_find_vm(fleet->world, "turn2")), ==, 1);
 }
 
+/* A workload over time is the pace of memory: at its mean, the rates of the type. */
+static void test_workload_is_the_pace_of_memory(void)
+{
+    Fixture fixture;
+
+    fixture_init(&fixture,
+                 "[vms wave]\ntype = both\ncount = 1\nhosts = a\nworkload = steps 0:20%, 1h:80%\n"
+                 "[vms flat]\ntype = both\ncount = 1\nhosts = a\nworkload = constant 30%\n",
+                 POLICY_PAPER);
+    g_autoptr(Plan) plan = plan_of(&fixture);
+    double flat = step_of(plan, "flat1")->choice->classification->mean_written_pages_per_s;
+    double wave = step_of(plan, "wave1")->choice->classification->mean_written_pages_per_s;
+
+    g_assert_cmpfloat_with_epsilon(flat, 5120, 200);
+    g_assert_cmpfloat_with_epsilon(wave, 5120 * 20 / (80 * 23 / 24.0 + 20 / 24.0), 60); /* its first hour of a day */
+    fixture_clear(&fixture);
+}
+
 static void test_what_fits_nowhere_is_said(void)
 {
     g_autofree char *text = g_strconcat(SMALL, "[vm-type huge]\nmemory = 20GiB\n[vms x]\ntype = huge\ncount = 1\n", NULL);
@@ -387,6 +405,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fleet/a-scenario-becomes-a-world", test_scenario_becomes_a_world);
     g_test_add_func("/fleet/vms-are-placed-as-the-scenario-says", test_placements);
+    g_test_add_func("/fleet/a-workload-is-the-pace-of-memory", test_workload_is_the_pace_of_memory);
     g_test_add_func("/fleet/what-fits-nowhere-is-said", test_what_fits_nowhere_is_said);
     g_test_add_func("/fleet/observing-tells-readers-from-writers", test_observing_tells_readers_from_writers);
     g_test_add_func("/fleet/evacuation-by-every-policy", test_evacuation_by_every_policy);
