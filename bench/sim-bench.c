@@ -4,10 +4,10 @@
  *
  *     sim-bench [--json FILE] [VMS...]
  *
- * Every VM moves from its host to the next one but seven, ten VMs on each host, in a fat-tree; a third writes more than it
- * gets of the link and becomes post-copy.  Printed per size: CPU seconds of one thread, events, microseconds per event
- * and per event and VM (flat: the cost does not grow with the fleet), and how many times faster than the clock on the
- * wall.  The baseline is the smallest size.  The exit status is 1 when a property of the world was broken. */
+ * Every VM moves from its host to the next one but seven, ten VMs on each host, in a fat-tree; a third writes more than
+ * it gets of the link and becomes post-copy.  Printed per size: CPU seconds of one thread, events, microseconds per
+ * event and per event and VM (flat: the cost does not grow with the fleet), and how many times faster than the clock on
+ * the wall.  The baseline is the smallest size.  The exit status is 1 when a property of the world was broken. */
 #include "base/json.h"
 #include "base/units.h"
 #include "migrate/gang.h"

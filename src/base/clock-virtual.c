@@ -114,8 +114,8 @@ guint clock_virtual_at(Clock *clock, gint64 when_ns, ClockRank rank, ClockFunc f
     VirtualClock *self = (VirtualClock *)clock;
     VirtualTimer *timer = g_new0(VirtualTimer, 1);
 
-    *timer = (VirtualTimer){MAX(when_ns, self->now_ns), rank, fresh_id(self), ++self->numbers, self->heap->len, func,
-                            user};
+    *timer =
+        (VirtualTimer){MAX(when_ns, self->now_ns), rank, fresh_id(self), ++self->numbers, self->heap->len, func, user};
     g_hash_table_insert(self->by_id, GUINT_TO_POINTER(timer->id), timer);
     g_ptr_array_add(self->heap, timer);
     rise(self, timer);

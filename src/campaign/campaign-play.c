@@ -2,14 +2,14 @@
  *
  * A plan played in virtual time: what it would do, before it does it.
  *
- * On a simulated fleet it is played in that fleet, whose faults then strike as they would.  For real hosts a world is made
- * of what they said and of what was measured: their memory and links, all VMs that they run, and for each VM of the plan
- * how fast it writes and over which memory.  The gang is the real one in both.
+ * On a simulated fleet it is played in that fleet, whose faults then strike as they would.  For real hosts a world is
+ * made of what they said and of what was measured: their memory and links, all VMs that they run, and for each VM of
+ * the plan how fast it writes and over which memory.  The gang is the real one in both.
  *
  * What nobody knows is assumed, and said: a link whose rate the inventory does not have carries LINK_ASSUMED; a guest
  * whose writing was not measured writes nothing; one that did not come round to where it began within a period writes
- * over a quarter of its memory (the working set of seed 003's model); the whole memory of a guest is sent, since who but
- * its hypervisor knows which pages are zero; disks are not copied. */
+ * over a quarter of its memory (the working set of seed 003's model); the whole memory of a guest is sent, since who
+ * but its hypervisor knows which pages are zero; disks are not copied. */
 #include "campaign/campaign-private.h"
 #include "base/error.h"
 #include "base/units.h"
@@ -17,10 +17,10 @@
 
 #include <math.h>
 
-#define LINK_ASSUMED        ((guint64)125000000) /* 1 Gbit/s */
-#define WORKING_SET_SHARE   0.25
-#define SEEN_WHOLE_SHARE    0.8 /* of what it touched in a period: below that it touched something twice */
-#define LIMIT_NS            (30 * 24 * 3600 * NS_PER_S)
+#define LINK_ASSUMED      ((guint64)125000000) /* 1 Gbit/s */
+#define WORKING_SET_SHARE 0.25
+#define SEEN_WHOLE_SHARE  0.8 /* of what it touched in a period: below that it touched something twice */
+#define LIMIT_NS          (30 * 24 * 3600 * NS_PER_S)
 
 /* ---- a world of real hosts ---- */
 
@@ -54,7 +54,8 @@ static WorldLoad load_of(Making *making, const PlanStep *step, const Vm *vm)
         return load;
     }
     load.written_mib_per_s = measured->mean_written_pages_per_s * 4096 / (double)MIB;
-    load.read_mib_per_s = measured->mean_read_pages_per_s >= 0 ? measured->mean_read_pages_per_s * 4096 / (double)MIB : 0;
+    load.read_mib_per_s =
+        measured->mean_read_pages_per_s >= 0 ? measured->mean_read_pages_per_s * 4096 / (double)MIB : 0;
     load.write_set_mib = write_set_mib(measured, vm);
     load.read_set_mib = load.write_set_mib;
     load.dirty_bytes_per_page = measured->dirty_bytes_per_page > 0 ? measured->dirty_bytes_per_page : 4096;
@@ -99,12 +100,11 @@ static gboolean add_host(Making *making, const char *name, GError **error)
         return FALSE;
     }
     making->unknown_links += !config->link_bytes_per_s;
-    host = world_add_host(making->world,
-                          &(WorldHostSpec){.name = name,
-                                           .cpus = facts->cpus,
-                                           .memory_bytes = facts->memory_bytes,
-                                           .link_bytes_per_s = config->link_bytes_per_s ?: LINK_ASSUMED,
-                                           .has_no_postcopy = !facts->can_postcopy});
+    host = world_add_host(making->world, &(WorldHostSpec){.name = name,
+                                                          .cpus = facts->cpus,
+                                                          .memory_bytes = facts->memory_bytes,
+                                                          .link_bytes_per_s = config->link_bytes_per_s ?: LINK_ASSUMED,
+                                                          .has_no_postcopy = !facts->can_postcopy});
     add_vms(making, host, facts);
     return TRUE;
 }
@@ -115,15 +115,15 @@ static void say_what_was_assumed(Making *making)
 
     if (making->unmeasured) {
         prediction_add_note(prediction,
-                            g_strdup_printf("%u VM%s not measured: taken to write nothing",
-                                            making->unmeasured, making->unmeasured == 1 ? " was" : "s were"));
+                            g_strdup_printf("%u VM%s not measured: taken to write nothing", making->unmeasured,
+                                            making->unmeasured == 1 ? " was" : "s were"));
     }
     if (making->unknown_links) {
         g_autofree char *rate = rate_format(LINK_ASSUMED);
 
-        prediction_add_note(prediction, g_strdup_printf("the inventory has no link rate for %u host%s: %s is assumed",
-                                                        making->unknown_links, making->unknown_links == 1 ? "" : "s",
-                                                        rate));
+        prediction_add_note(prediction,
+                            g_strdup_printf("the inventory has no link rate for %u host%s: %s is assumed",
+                                            making->unknown_links, making->unknown_links == 1 ? "" : "s", rate));
     }
     if (making->plan->options.copy_storage != COPY_STORAGE_NONE) {
         prediction_add_note(prediction, g_strdup("the copying of disks is not predicted"));
@@ -138,8 +138,8 @@ static SimFleet *fleet_of_facts(Campaign *campaign, const Plan *plan, Prediction
     world_rules_init(&rules);
     rules.checks_memory = FALSE;
     clock_virtual_run_until(clock, NS_PER_S); /* time 0 means "never" in an outcome */
-    Making making = {campaign, plan, prediction,
-                     world_new(clock, topology_flat(MAX(prediction->hosts_length, 2)), &rules), 0, 0};
+    Making making = {
+        campaign, plan, prediction, world_new(clock, topology_flat(MAX(prediction->hosts_length, 2)), &rules), 0, 0};
 
     for (guint i = 0; i < prediction->hosts_length; i++) {
         if (!add_host(&making, prediction->hosts[i], error)) {
@@ -157,7 +157,7 @@ static SimFleet *fleet_of_facts(Campaign *campaign, const Plan *plan, Prediction
 typedef struct Play {
     SimFleet *fleet;
     Prediction *prediction;
-    guint *hosts; /* [hosts of the prediction] in the world */
+    guint *hosts;      /* [hosts of the prediction] in the world */
     gboolean *is_over; /* [steps] */
     gboolean is_done;
 } Play;

@@ -20,7 +20,7 @@
 #include "model/prediction.h"
 #include "observe/observe.h"
 #include "place/grouping.h"
-#include "sim/fleet.h"
+#include "sim/sim-fleet.h"
 
 typedef struct CampaignOptions {
     Policy policy;

@@ -19,7 +19,7 @@
 
 #include "base/named.h"
 #include "model/host.h"
-#include "sim/fleet.h"
+#include "sim/sim-fleet.h"
 
 #define FLEET_RULES(X)                                                                                                 \
     X(FLEET_APART, "apart")       /* no two of them on one host */                                                     \

@@ -31,6 +31,7 @@ typedef struct Watch {
     Campaign *campaign;
     Live *live;
     guint64 periods;
+    gboolean is_simulated;
     gboolean is_broken; /* nobody reads what is written */
 } Watch;
 
@@ -75,6 +76,9 @@ static void on_period(GPtrArray *profiles, GPtrArray *choices, gpointer user)
         show_lines(watch, profiles, choices);
     }
     watch->is_broken = fflush(stdout) != 0;
+    if (watch->is_simulated && live_is_terminal(watch->live)) {
+        g_usleep((gulong)(watch->options->campaign.observe.period_ns / 1000)); /* virtual time, at a pace to look at */
+    }
     if (watch->is_broken || watch->periods == watch->options->count) {
         campaign_stop(watch->campaign);
     }
@@ -123,6 +127,7 @@ int cmd_watch(int argc, char **argv)
     gboolean is_open = where_open(&where, options, &error);
     g_autoptr(Live) live = live_new(stdout);
     Watch watch = {
-        .options = options, .host = g_ptr_array_index(options->arguments, 0), .campaign = where.campaign, .live = live};
+        .options = options, .host = g_ptr_array_index(options->arguments, 0), .campaign = where.campaign, .live = live,
+        .is_simulated = where.fleet != NULL};
     return is_open && watch_host(&watch, &error) ? 0 : cli_failure(&SPEC, error);
 }

@@ -21,8 +21,8 @@ gboolean where_open(Where *where, const CliOptions *options, GError **error)
     if (options->fleet_path) {
         where->fleet = open_fleet(options, error);
         where->inventory = where->fleet ? inventory_of_fleet(where->fleet) : NULL;
-        where->campaign = where->fleet ? campaign_new_simulated(where->inventory, where->fleet, &options->campaign, error)
-                                       : NULL;
+        where->campaign =
+            where->fleet ? campaign_new_simulated(where->inventory, where->fleet, &options->campaign, error) : NULL;
     } else {
         where->inventory = inventory_load(options->inventory_path, error);
         where->campaign = where->inventory ? campaign_new(where->inventory, &options->campaign, error) : NULL;
@@ -41,9 +41,8 @@ void where_clear(Where *where)
 void where_tell(const Where *where, Progress *progress)
 {
     if (where->fleet) {
-        g_autofree char *text =
-            g_strdup_printf("simulated fleet '%s', seed %" G_GUINT64_FORMAT ", in virtual time",
-                            where->fleet->scenario->name, world_seed(where->fleet->world));
+        g_autofree char *text = g_strdup_printf("simulated fleet '%s', seed %" G_GUINT64_FORMAT ", in virtual time",
+                                                where->fleet->scenario->name, world_seed(where->fleet->world));
 
         progress_step(progress, text);
     }

@@ -5,8 +5,8 @@
  * Theory of operation.  A step waits until its wave has come and both its hosts have a place.  A wave comes when every
  * member of the waves before is done; then all of its members are looked at, in the order of the plan.  After that a
  * place can only become free on a host where somebody has ended, so only those who wait for such a host are looked at,
- * again in the order of the plan.  Hosts count who runs on them and keep who waits for them, so that what happens to one
- * VM costs what its two hosts have to do with, not the size of the plan. */
+ * again in the order of the plan.  Hosts count who runs on them and keep who waits for them, so that what happens to
+ * one VM costs what its two hosts have to do with, not the size of the plan. */
 #include "migrate/gang-private.h"
 
 typedef struct Wave {

@@ -12,9 +12,9 @@
 
 /* A step of the plan that is over. */
 typedef struct PredictedStep {
-    guint step;           /* index in the plan; steps come in the order in which they end */
-    double at_s;          /* when it is over */
-    guint64 *peak_bytes;  /* [hosts] the most that each host needed since the step before was over */
+    guint step;          /* index in the plan; steps come in the order in which they end */
+    double at_s;         /* when it is over */
+    guint64 *peak_bytes; /* [hosts] the most that each host needed since the step before was over */
 } PredictedStep;
 
 typedef struct Prediction {
@@ -24,13 +24,13 @@ typedef struct Prediction {
     double finish_s;      /* from then until the last step is over */
     double downtime_ms;   /* sum over the VMs that migrate */
     guint hosts_length;
-    char **hosts;         /* [hosts], ends with NULL: those that the plan names, in its order */
+    char **hosts;          /* [hosts], ends with NULL: those that the plan names, in its order */
     guint64 *memory_bytes; /* [hosts] what each has */
-    guint64 *start_bytes; /* [hosts] what its VMs need when it begins */
-    guint64 *peak_bytes;  /* [hosts] the most that they need at any moment */
-    guint64 *end_bytes;   /* [hosts] what they need when all is over */
-    GPtrArray *steps;     /* PredictedStep */
-    GPtrArray *notes;     /* char *, what was assumed because nobody knows it */
+    guint64 *start_bytes;  /* [hosts] what its VMs need when it begins */
+    guint64 *peak_bytes;   /* [hosts] the most that they need at any moment */
+    guint64 *end_bytes;    /* [hosts] what they need when all is over */
+    GPtrArray *steps;      /* PredictedStep */
+    GPtrArray *notes;      /* char *, what was assumed because nobody knows it */
 } Prediction;
 
 /* The hosts that 'plan' names; everything else is 0. */

@@ -198,7 +198,7 @@ void site_start_agent(Site *site)
 
     if (!observer->options.use_agent || !site->config->agent_command) {
         site_leave(site,
-                    observer->options.use_agent ? "this host has no agent" : "observed without an agent, as asked");
+                   observer->options.use_agent ? "this host has no agent" : "observed without an agent, as asked");
         return;
     }
     site->client =

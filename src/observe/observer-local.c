@@ -85,8 +85,8 @@ void site_add_to_local(Site *site, Subject *subject)
 {
     const Observer *observer = site->observer;
     g_autoptr(GError) error = NULL;
-    Sampler *sampler = observer->local.open(site->config->name, subject->vm, &observer->options, observer->local.user,
-                                            &error);
+    Sampler *sampler =
+        observer->local.open(site->config->name, subject->vm, &observer->options, observer->local.user, &error);
 
     if (sampler) {
         subject->state = SUBJECT_SAMPLED;

@@ -102,7 +102,8 @@ static void add_memory_rows(Table *table, const Prediction *prediction, const Pl
         }
         if (!by_wave || is_last) {
             add_memory_row(table,
-                           by_wave ? g_strdup_printf("wave %u", wave + 1) : g_strdup(outcome_of(prediction, step->step)->vm),
+                           by_wave ? g_strdup_printf("wave %u", wave + 1)
+                                   : g_strdup(outcome_of(prediction, step->step)->vm),
                            seconds_text(step->at_s), most, prediction->memory_bytes, hosts);
             memset(most, 0, hosts * sizeof *most);
         }
@@ -150,11 +151,11 @@ char *report_prediction_text(const Prediction *prediction, const Plan *plan, con
                            prediction->seed, vms);
     g_string_append_printf(text, "  finish    %s from the start\n  downtime  %s (the sum)\n  sent      %s\n", finish,
                            downtime, sent);
-    g_string_append_printf(text, "  VMs       %u of %u migrate\n\n%s\n\n%s", migrated, prediction->outcome->outcomes->len,
-                           memory_heading, memory);
+    g_string_append_printf(text, "  VMs       %u of %u migrate\n\n%s\n\n%s", migrated,
+                           prediction->outcome->outcomes->len, memory_heading, memory);
     if (prediction->hosts_length > MEMORY_HOSTS_MOST) {
-        g_autofree char *more = g_strdup_printf("%u hosts more: --json has them all",
-                                                prediction->hosts_length - MEMORY_HOSTS_MOST);
+        g_autofree char *more =
+            g_strdup_printf("%u hosts more: --json has them all", prediction->hosts_length - MEMORY_HOSTS_MOST);
         append_note(text, more, style);
     }
     for (guint i = 0; i < prediction->notes->len; i++) {

@@ -124,8 +124,7 @@ void sim_give_rate(SimAnswer *answer)
 {
     gint64 now_ns = world_now(answer->driver->world);
     double seconds = (double)answer->value / (double)NS_PER_S;
-    double pages =
-        answer->error ? 0 : world_written_mib(answer->vm, now_ns - (gint64)answer->value, now_ns) / PAGE_MIB;
+    double pages = answer->error ? 0 : world_written_mib(answer->vm, now_ns - (gint64)answer->value, now_ns) / PAGE_MIB;
 
     answer->func.rate(answer->error ? 0 : pages / seconds, 4096, answer->error, answer->user);
 }
@@ -134,8 +133,8 @@ void sim_give_peer(SimAnswer *answer)
 {
     const WorldHost *peer = answer->peer;
 
-    if (!answer->error && (!peer || peer->state != WORLD_HOST_UP || peer->link_left <= 0 ||
-                           answer->host->link_left <= 0)) {
+    if (!answer->error &&
+        (!peer || peer->state != WORLD_HOST_UP || peer->link_left <= 0 || answer->host->link_left <= 0)) {
         answer->error = g_error_new(GODWIT_ERROR, GODWIT_ERROR_UNREACHABLE, "host %s does not reach %s",
                                     answer->host->name, peer ? peer->name : "a host that is not there");
     }

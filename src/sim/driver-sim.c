@@ -71,8 +71,7 @@ static SimAnswer *put_aside(Driver *table, AnswerFunc give, const char *host, gi
     }
     is_silent = answer->host && answer->host->state != WORLD_HOST_UP;
     wait_ns = is_silent ? world->rules.silence_ns : wait_ns + world->rules.answer_ns;
-    answer->timer =
-        clock_virtual_at(world->clock, world_now(world) + wait_ns, CLOCK_RANK_ANSWER, on_answer, answer);
+    answer->timer = clock_virtual_at(world->clock, world_now(world) + wait_ns, CLOCK_RANK_ANSWER, on_answer, answer);
     g_queue_push_tail_link(&driver->answers, &answer->link);
     return answer;
 }
@@ -164,8 +163,7 @@ static GError *find_refusal(const SimDriver *driver, const PlanStep *step)
 {
     const WorldVm *vm = world_vm_named(driver->world, step->uuid);
 
-    if (!vm || !world_host_named(driver->world, step->destination) ||
-        !world_host_named(driver->world, step->source)) {
+    if (!vm || !world_host_named(driver->world, step->destination) || !world_host_named(driver->world, step->source)) {
         return g_error_new(GODWIT_ERROR, GODWIT_ERROR_NOT_FOUND, "VM %s or one of its hosts is not there", step->vm);
     }
     return vm->job ? g_error_new(GODWIT_ERROR, GODWIT_ERROR_REFUSED, "VM %s is migrating already", step->vm) : NULL;

@@ -7,9 +7,9 @@
  *     ...
  *     driver->close(driver);                                    before world_free
  *
- * Each call is on its way for WorldRules.answer_ns, or silence_ns to a host that does not answer; then it has its effect
- * and is answered.  Migrations are peer-to-peer: they go on at the hosts when nobody watches.  Disks are not simulated:
- * a shared one is seen by every host, a local one is copied in no time. */
+ * Each call is on its way for WorldRules.answer_ns, or silence_ns to a host that does not answer; then it has its
+ * effect and is answered.  Migrations are peer-to-peer: they go on at the hosts when nobody watches.  Disks are not
+ * simulated: a shared one is seen by every host, a local one is copied in no time. */
 #pragma once
 
 #include "base/error.h"

@@ -12,7 +12,7 @@
 
 typedef struct Room {
     guint64 memory_bytes;
-    double mips;       /* in use, all VMs at full speed */
+    double mips; /* in use, all VMs at full speed */
     double mips_whole;
     const double *watts; /* at 0, 10, .. 100 % */
 } Room;

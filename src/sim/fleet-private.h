@@ -4,7 +4,7 @@
  * beginning) and fleet-workload.c (what their CPUs do). */
 #pragma once
 
-#include "sim/fleet.h"
+#include "sim/sim-fleet.h"
 
 /* Which host each VM begins on.  GODWIT_ERROR_INPUT when one fits nowhere.  The caller frees. */
 guint *fleet_place(const Scenario *scenario, GError **error);

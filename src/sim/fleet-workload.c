@@ -13,7 +13,7 @@ typedef struct Row {
 
 struct FleetWorkloads {
     ScenarioTraces *traces;
-    ScenarioDay day; /* its trace and rows only */
+    ScenarioDay day;  /* its trace and rows only */
     GHashTable *rows; /* number of the row -> Row */
     GPtrArray *paces; /* float *, for whoever outlives this */
 };
@@ -25,7 +25,8 @@ FleetWorkloads *fleet_workloads_new(const Scenario *scenario, GPtrArray *paces, 
     workloads->traces = scenario_traces_new();
     workloads->rows = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     workloads->paces = paces;
-    return scenario_loads_fill(scenario, workloads->traces, &workloads->day, error) ? g_steal_pointer(&workloads) : NULL;
+    return scenario_loads_fill(scenario, workloads->traces, &workloads->day, error) ? g_steal_pointer(&workloads)
+                                                                                    : NULL;
 }
 
 void fleet_workloads_free(FleetWorkloads *workloads)

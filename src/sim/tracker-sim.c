@@ -96,8 +96,8 @@ static gboolean sim_scan(Tracker *tracker, TrackerScan *scan, GError **error)
     }
     scan->written_pages = flawed(self, written_mib, vm);
     scan->accessed_pages = scan->written_pages + flawed(self, read_mib, vm);
-    scan->written_pages_variance = scan->written_pages * scan->written_pages * self->world->rules.flaw_share *
-                                   self->world->rules.flaw_share;
+    scan->written_pages_variance =
+        scan->written_pages * scan->written_pages * self->world->rules.flaw_share * self->world->rules.flaw_share;
     scan->dirty_bytes = scan->written_pages * vm->load.dirty_bytes_per_page;
     scan->disturbance_ns = TRACKER_SIM_COST_NS;
     return TRUE;

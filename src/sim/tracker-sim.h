@@ -4,8 +4,8 @@
  *
  *     Sampler *sampler = tracker_sim_sampler(world, "vm1", "h1", scan_ns, seed, &error);
  *
- * Counts have an error of WorldRules.flaw_share, drawn by the world's seed, and each window costs CPU time of the budget
- * like a real one (TRACKER_SIM_COST_NS), so that many VMs on a host are looked at less often. */
+ * Counts have an error of WorldRules.flaw_share, drawn by the world's seed, and each window costs CPU time of the
+ * budget like a real one (TRACKER_SIM_COST_NS), so that many VMs on a host are looked at less often. */
 #pragma once
 
 #include "observe/sampler.h"

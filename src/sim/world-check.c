@@ -25,11 +25,10 @@ void world_break(World *world, const char *format, ...)
     va_start(arguments, format);
     g_autofree char *what = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    world->broken = g_strdup_printf("seed %" G_GUINT64_FORMAT ": at %.6f s, after event %" G_GUINT64_FORMAT
-                                    " (%s, %s): %s",
-                                    world->rules.seed, (double)world_now(world) / (double)NS_PER_S,
-                                    clock_virtual_fired(world->clock), world->event ? world->event : "none",
-                                    world->event_whom ? world->event_whom : "nobody", what);
+    world->broken = g_strdup_printf(
+        "seed %" G_GUINT64_FORMAT ": at %.6f s, after event %" G_GUINT64_FORMAT " (%s, %s): %s", world->rules.seed,
+        (double)world_now(world) / (double)NS_PER_S, clock_virtual_fired(world->clock),
+        world->event ? world->event : "none", world->event_whom ? world->event_whom : "nobody", what);
 }
 
 /* ---- one copy ---- */

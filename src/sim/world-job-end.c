@@ -133,10 +133,11 @@ static void look_at_job(DriverJob *job)
         world_job_fail(job, GODWIT_ERROR_LOST, FAULT_SOURCE_LIBVIRTD, "the source does not answer any more");
     } else if (job->destination->state == WORLD_HOST_DEAD ||
                (job->destination->state == WORLD_HOST_NO_LIBVIRTD && !in_postcopy)) {
-        world_job_fail(job, GODWIT_ERROR_FAILED, FAULT_DESTINATION_LIBVIRTD, "the destination does not answer any more");
+        world_job_fail(job, GODWIT_ERROR_FAILED, FAULT_DESTINATION_LIBVIRTD,
+                       "the destination does not answer any more");
     } else if (job->source->state == WORLD_HOST_NO_LIBVIRTD && !job->watch_timer) {
-        job->watch_timer = clock_virtual_at(world->clock, world_now(world) + WATCH_LOST_NS, CLOCK_RANK_ANSWER,
-                                            on_watch_lost, job);
+        job->watch_timer =
+            clock_virtual_at(world->clock, world_now(world) + WATCH_LOST_NS, CLOCK_RANK_ANSWER, on_watch_lost, job);
     }
 }
 

@@ -19,13 +19,13 @@
 
 #include <math.h>
 
-#define BEGIN_NS          (2 * NS_PER_MS)
-#define THROTTLE_FIRST    0.20
-#define THROTTLE_STEP     0.10
-#define THROTTLE_MOST     0.99
-#define DIRTIER_SHARE     0.5
-#define DIRTIER_PASSES    2
-#define DELTA_HEADER      13.0 /* bytes of a page sent as a delta, besides what changed */
+#define BEGIN_NS       (2 * NS_PER_MS)
+#define THROTTLE_FIRST 0.20
+#define THROTTLE_STEP  0.10
+#define THROTTLE_MOST  0.99
+#define DIRTIER_SHARE  0.5
+#define DIRTIER_PASSES 2
+#define DELTA_HEADER   13.0 /* bytes of a page sent as a delta, besides what changed */
 
 static void on_stage_end(gpointer data);
 
@@ -77,9 +77,8 @@ static double dirtied_mib(const DriverJob *job)
     const WorldVm *vm = job->vm;
     double seconds = world_intensity_s(vm, job->stage_began_ns, world_now(job->world));
 
-    return guest_runs(job)
-               ? MIN(vm->load.written_mib_per_s * seconds * (1 - job->throttle), vm->load.write_set_mib)
-               : 0;
+    return guest_runs(job) ? MIN(vm->load.written_mib_per_s * seconds * (1 - job->throttle), vm->load.write_set_mib)
+                           : 0;
 }
 
 static double wire_ratio(const DriverJob *job)
@@ -179,9 +178,9 @@ static void push(DriverJob *job)
 
     postcopy_vm_init(&job->postcopy, job->vm->lacking_mib, 1);
     job->postcopy.touched_pages_per_s = touched_mib_per_s / PAGE_MIB;
-    job->postcopy.touched_mib = MIN(load->write_set_mib * (load->written_mib_per_s > 0) +
-                                        load->read_set_mib * (load->read_mib_per_s > 0),
-                                    job->vm->used_mib);
+    job->postcopy.touched_mib =
+        MIN(load->write_set_mib * (load->written_mib_per_s > 0) + load->read_set_mib * (load->read_mib_per_s > 0),
+            job->vm->used_mib);
     job->postcopy.overwritten_share = load->overwritten_share;
     job->postcopy.round_trip_s = (double)job->world->rules.round_trip_ns / (double)NS_PER_S;
     enter(job, STAGE_POSTCOPY);

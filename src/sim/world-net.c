@@ -112,8 +112,7 @@ static void reckon(gpointer data)
 static void change(World *world)
 {
     if (!world->rates_timer) {
-        world->rates_timer =
-            clock_virtual_at(world->clock, world_now(world), CLOCK_RANK_LAST, reckon, world);
+        world->rates_timer = clock_virtual_at(world->clock, world_now(world), CLOCK_RANK_LAST, reckon, world);
     }
 }
 

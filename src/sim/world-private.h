@@ -40,13 +40,13 @@ typedef struct WorldHost {
     WorldHostState state;
     gboolean has_agent;
     gboolean has_postcopy;
-    double link_mib_per_s;      /* as it should be */
-    double link_left;           /* share of it that passes: 1, less, or 0 when it is cut */
-    GPtrArray *copies;          /* WorldCopy */
-    guint64 promised_bytes;     /* sum over 'copies', kept as they come and go */
+    double link_mib_per_s;  /* as it should be */
+    double link_left;       /* share of it that passes: 1, less, or 0 when it is cut */
+    GPtrArray *copies;      /* WorldCopy */
+    guint64 promised_bytes; /* sum over 'copies', kept as they come and go */
     guint64 peak_bytes;
-    guint outgoing, incoming;   /* migrations now */
-    gboolean is_touched;        /* to be checked after this event */
+    guint outgoing, incoming; /* migrations now */
+    gboolean is_touched;      /* to be checked after this event */
 } WorldHost;
 
 /* One copy of a VM on one host. */
@@ -72,11 +72,11 @@ struct WorldVm {
     DriverJob *job;    /* its migration; NULL: none */
     GArray *talks;     /* WorldTalk indices, guint */
     gboolean was_paused;
-    gboolean is_switching;  /* legitimately standing still: in the switchover, or its post-copy broke */
-    gboolean is_ended;      /* by itself, or with its host */
-    double lacking_mib;     /* of a broken post-copy */
-    gint64 standing_ns;     /* since when it stands still; -1: it does not */
-    double gap_ms;          /* since its last migration began */
+    gboolean is_switching; /* legitimately standing still: in the switchover, or its post-copy broke */
+    gboolean is_ended;     /* by itself, or with its host */
+    double lacking_mib;    /* of a broken post-copy */
+    gint64 standing_ns;    /* since when it stands still; -1: it does not */
+    double gap_ms;         /* since its last migration began */
     double lost_s;
     gboolean is_touched;
 };
@@ -96,7 +96,7 @@ typedef enum WorldStage {
     STAGE_RESUME,          /* the destination's guest is about to run */
     STAGE_POSTCOPY_SWITCH, /* sends the state of devices; the guest stands still */
     STAGE_POSTCOPY_RESUME,
-    STAGE_POSTCOPY,        /* sends; the guest runs at the destination */
+    STAGE_POSTCOPY, /* sends; the guest runs at the destination */
 } WorldStage;
 
 struct DriverJob {
@@ -126,8 +126,8 @@ struct DriverJob {
     GArray *route;
     double rate_mib_per_s; /* since 'since_ns' */
     gint64 since_ns;
-    double left_mib;  /* of the stage, on the wire, when 'since_ns' was */
-    double sent_mib;  /* of all stages, when 'since_ns' was */
+    double left_mib; /* of the stage, on the wire, when 'since_ns' was */
+    double sent_mib; /* of all stages, when 'since_ns' was */
 
     /* pre-copy */
     PassesRules rules;
@@ -154,18 +154,18 @@ struct World {
     GPtrArray *jobs;        /* DriverJob, all that run; a job frees itself at its end */
     GPtrArray *by_flow;     /* DriverJob or NULL, by number of the flow */
     guint last_job;
-    guint rates_timer; /* rates are reckoned anew at the end of this instant; 0: they hold */
-    GPtrArray *strikes;     /* faults that are to come or have come */
+    guint rates_timer;  /* rates are reckoned anew at the end of this instant; 0: they hold */
+    GPtrArray *strikes; /* faults that are to come or have come */
     gboolean leaves_leftovers;
     double sent_mib;
 
     /* checking */
     GPtrArray *touched_hosts;
     GPtrArray *touched_vms;
-    double *carried_mib;        /* [links] integral of the rate of migrations on each */
-    double *expected_mib;       /* [links] what migrations say that they sent over it */
-    double *carries_mib_per_s;  /* [links] since carried_since_ns */
-    gint64 *carried_since_ns;   /* [links] */
+    double *carried_mib;       /* [links] integral of the rate of migrations on each */
+    double *expected_mib;      /* [links] what migrations say that they sent over it */
+    double *carries_mib_per_s; /* [links] since carried_since_ns */
+    gint64 *carried_since_ns;  /* [links] */
     gint64 checked_ns;
     guint64 events;
     const char *event; /* what happened last, and to whom */
@@ -238,7 +238,7 @@ DriverJob *world_job_start(World *world, const MigrationRequest *request, JobEve
 DriverJob *world_job_recover(World *world, const MigrationRequest *request, JobEventFunc func, gpointer user);
 void world_job_on_sent(DriverJob *job);
 gboolean world_job_may_switch(const DriverJob *job);
-void world_job_switch(DriverJob *job); /* to post-copy */
+void world_job_switch(DriverJob *job);        /* to post-copy */
 void world_job_look_at_limit(DriverJob *job); /* it was raised */
 void world_job_stats(DriverJob *job, JobStats *stats);
 void world_job_report(DriverJob *job, JobEvent event);

@@ -44,14 +44,14 @@ typedef struct World World;
 /* What is the same for the whole world.  world_rules_init has the defaults. */
 typedef struct WorldRules {
     guint64 seed;
-    gint64 answer_ns;         /* until a question to a host is answered; 2 ms */
-    gint64 silence_ns;        /* until one to a host that is gone is given up; 5 s */
-    gint64 prepare_ns;        /* the destination makes an empty QEMU; 200 ms */
-    gint64 resume_ns;         /* the destination's guest begins to run; 20 ms (seed 003 section 3.2) */
-    double device_mib;        /* state of devices, sent while the guest stands still; 4 */
-    gint64 round_trip_ns;     /* of the network; 200 us */
-    gboolean checks_memory;   /* TRUE; FALSE for worlds made from real hosts, which may be promised out already */
-    double flaw_share;        /* of a tracker's counts, one standard deviation; 0.02 */
+    gint64 answer_ns;       /* until a question to a host is answered; 2 ms */
+    gint64 silence_ns;      /* until one to a host that is gone is given up; 5 s */
+    gint64 prepare_ns;      /* the destination makes an empty QEMU; 200 ms */
+    gint64 resume_ns;       /* the destination's guest begins to run; 20 ms (seed 003 section 3.2) */
+    double device_mib;      /* state of devices, sent while the guest stands still; 4 */
+    gint64 round_trip_ns;   /* of the network; 200 us */
+    gboolean checks_memory; /* TRUE; FALSE for worlds made from real hosts, which may be promised out already */
+    double flaw_share;      /* of a tracker's counts, one standard deviation; 0.02 */
 } WorldRules;
 
 void world_rules_init(WorldRules *rules);
@@ -61,15 +61,15 @@ void world_rules_init(WorldRules *rules);
  * model/passes.h.  'intensity' multiplies both rates over time. */
 typedef struct WorldLoad {
     double written_mib_per_s;
-    double write_set_mib;         /* 0: all of the memory */
+    double write_set_mib; /* 0: all of the memory */
     double read_mib_per_s;
-    double read_set_mib;          /* 0: all of the memory */
-    double dirty_bytes_per_page;  /* that change inside a written page; 0: 4096 */
-    double overwritten_share;     /* of pages touched, those written whole before they are read */
-    double busy_cores;            /* CPU use, times 'intensity' as well */
-    const float *intensity;       /* [intensity_length], borrowed for the world's life; then again; NULL: 1 */
+    double read_set_mib;         /* 0: all of the memory */
+    double dirty_bytes_per_page; /* that change inside a written page; 0: 4096 */
+    double overwritten_share;    /* of pages touched, those written whole before they are read */
+    double busy_cores;           /* CPU use, times 'intensity' as well */
+    const float *intensity;      /* [intensity_length], borrowed for the world's life; then again; NULL: 1 */
     guint intensity_length;
-    gint64 intensity_ns;          /* how long each of them lasts */
+    gint64 intensity_ns; /* how long each of them lasts */
 } WorldLoad;
 
 typedef struct WorldHostSpec {
@@ -89,7 +89,7 @@ typedef struct WorldVmSpec {
     guint vcpus;
     gboolean is_paused;
     WorldLoad load;
-    const char *disk_path; /* NULL: none */
+    const char *disk_path;  /* NULL: none */
     gboolean is_disk_local; /* other hosts do not see it */
 } WorldVmSpec;
 

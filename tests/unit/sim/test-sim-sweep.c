@@ -81,17 +81,18 @@ static void add_vm(World *world, Rng *rng, guint host)
 {
     g_autofree char *name = g_strdup_printf("vm%u", world_vms(world) + 1);
     guint64 ram_bytes = (128u << rng_below(rng, 5)) * MIB;
-    WorldVmSpec spec = {.name = name,
-                        .ram_bytes = ram_bytes,
-                        .vcpus = 1,
-                        .is_paused = rng_below(rng, 12) == 0,
-                        .load = {.written_mib_per_s = rng_below(rng, 3) ? rng_range(rng, 0, 40) : rng_range(rng, 0, 400),
-                                 .write_set_mib = rng_range(rng, 1, 200),
-                                 .read_mib_per_s = rng_range(rng, 0, 100),
-                                 .read_set_mib = rng_range(rng, 1, 200),
-                                 .overwritten_share = rng_unit(rng),
-                                 .dirty_bytes_per_page = rng_range(rng, 16, 4096),
-                                 .busy_cores = rng_unit(rng)}};
+    WorldVmSpec spec = {
+        .name = name,
+        .ram_bytes = ram_bytes,
+        .vcpus = 1,
+        .is_paused = rng_below(rng, 12) == 0,
+        .load = {.written_mib_per_s = rng_below(rng, 3) ? rng_range(rng, 0, 40) : rng_range(rng, 0, 400),
+                 .write_set_mib = rng_range(rng, 1, 200),
+                 .read_mib_per_s = rng_range(rng, 0, 100),
+                 .read_set_mib = rng_range(rng, 1, 200),
+                 .overwritten_share = rng_unit(rng),
+                 .dirty_bytes_per_page = rng_range(rng, 16, 4096),
+                 .busy_cores = rng_unit(rng)}};
 
     world_add_vm(world, host, &spec, NULL);
 }
@@ -222,8 +223,9 @@ static void check_life(const Sweep *sweep, const GangOutcome *gang)
             expect(sweep, outcome->kind == OUTCOME_MIGRATED || outcome->fault == FAULT_NOT_CONVERGED,
                    outcome_kind_name(outcome->kind), outcome->vm);
         } else if (sweep->mishap == MISHAP_CALL) {
-            expect(sweep, outcome->kind == OUTCOME_MIGRATED || outcome->kind == OUTCOME_FAILED ||
-                              outcome->kind == OUTCOME_NOT_STARTED,
+            expect(sweep,
+                   outcome->kind == OUTCOME_MIGRATED || outcome->kind == OUTCOME_FAILED ||
+                       outcome->kind == OUTCOME_NOT_STARTED,
                    outcome_kind_name(outcome->kind), outcome->vm);
         }
     }

@@ -105,11 +105,10 @@ static void test_deltas_make_passes_smaller(void)
         g_autoptr(SimRun) run = sim_run_new(2, POLICY_PRE_COPY, 1);
 
         run->plan->options.compressed = with;
-        sim_run_add(run, "a", "b", ALGORITHM_PRE_COPY,
-                    &(WorldVmSpec){.ram_bytes = 1 * GIB,
-                                   .load = {.written_mib_per_s = 50,
-                                            .write_set_mib = 200,
-                                            .dirty_bytes_per_page = 400}});
+        sim_run_add(
+            run, "a", "b", ALGORITHM_PRE_COPY,
+            &(WorldVmSpec){.ram_bytes = 1 * GIB,
+                           .load = {.written_mib_per_s = 50, .write_set_mib = 200, .dirty_bytes_per_page = 400}});
         sim_run(run);
         g_assert_cmpint(sim_run_outcome(run, 0)->kind, ==, OUTCOME_MIGRATED);
         bytes[with] = sim_run_outcome(run, 0)->bytes;
@@ -147,7 +146,8 @@ static void test_postcopy_stands_still_for_devices_only(void)
     g_assert_cmpint(world_vm_state(run->world, 0, 1), ==, VM_STATE_RUNNING);
     g_assert_cmpint(world_vm_state(run->world, 0, 0), ==, VM_STATE_ABSENT);
     assert_near(world_vm_gap_ms(run->world, 0), 1000 * 4 / (0.93 * LINK_MIB_PER_S) + 20, 1e-6);
-    g_assert_cmpfloat(world_vm_lost_s(run->world, 0), >, world_vm_gap_ms(run->world, 0) / 1000); /* it waits for pages */
+    g_assert_cmpfloat(world_vm_lost_s(run->world, 0), >,
+                      world_vm_gap_ms(run->world, 0) / 1000); /* it waits for pages */
     g_assert_cmpuint(outcome->bytes, <, 530 * MIB);
 }
 
@@ -206,10 +206,9 @@ static void test_cut_link_stops_and_a_whole_one_goes_on(void)
     g_autoptr(SimRun) run = sim_run_new(2, POLICY_PRE_COPY, 1);
 
     sim_run_add(run, "a", "b", ALGORITHM_PRE_COPY, &(WorldVmSpec){.ram_bytes = 1 * GIB});
-    world_add_fault(run->world, &(WorldFault){.kind = WORLD_FAULT_LINK,
-                                              .target = 1,
-                                              .at_ns = 4 * NS_PER_S,
-                                              .until_ns = 14 * NS_PER_S});
+    world_add_fault(
+        run->world,
+        &(WorldFault){.kind = WORLD_FAULT_LINK, .target = 1, .at_ns = 4 * NS_PER_S, .until_ns = 14 * NS_PER_S});
     sim_run(run);
     g_assert_cmpint(sim_run_outcome(run, 0)->kind, ==, OUTCOME_MIGRATED);
     assert_near(seconds_of(sim_run_outcome(run, 0)), 10 + 0.2 + 1024 / (0.93 * LINK_MIB_PER_S), 0.01);

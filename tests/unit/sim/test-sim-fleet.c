@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests src/sim/fleet*.c and a campaign on a simulated fleet: a scenario becomes a world, and planning, checking,
+ * Tests src/sim/*fleet*.c and a campaign on a simulated fleet: a scenario becomes a world, and planning, checking,
  * migrating and watching there are those of real hosts, in virtual time. */
 #include <math.h>
 
 #include "base/error.h"
 #include "base/units.h"
 #include "campaign/campaign.h"
-#include "sim/fleet.h"
+#include "sim/sim-fleet.h"
 
 /* Three hosts; on a: a VM that reads, one that writes more than the link carries, one of both, and an idle one. */
 static const char SMALL[] = "[scenario]\n"
@@ -158,7 +158,8 @@ static void test_workload_is_the_pace_of_memory(void)
 
 static void test_what_fits_nowhere_is_said(void)
 {
-    g_autofree char *text = g_strconcat(SMALL, "[vm-type huge]\nmemory = 20GiB\n[vms x]\ntype = huge\ncount = 1\n", NULL);
+    g_autofree char *text =
+        g_strconcat(SMALL, "[vm-type huge]\nmemory = 20GiB\n[vms x]\ntype = huge\ncount = 1\n", NULL);
     g_autoptr(GError) error = NULL;
     Scenario *scenario = scenario_parse(text, "small.ini", &error);
 
@@ -342,8 +343,7 @@ static void test_prediction_says_what_it_assumed(void)
     g_assert_no_error(error);
 
     g_assert_cmpuint(predicted->notes->len, ==, 2);
-    g_assert_cmpstr(g_ptr_array_index(predicted->notes, 0), ==,
-                    "4 VMs were not measured: taken to write nothing");
+    g_assert_cmpstr(g_ptr_array_index(predicted->notes, 0), ==, "4 VMs were not measured: taken to write nothing");
     g_assert_true(g_str_has_prefix(g_ptr_array_index(predicted->notes, 1), "the inventory has no link rate for "));
     g_assert_true(g_str_has_suffix(g_ptr_array_index(predicted->notes, 1), "119.2 MiB/s is assumed"));
     fixture_clear(&fixture);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SimFleet: its life, and how virtual time moves; see fleet.h. */
-#include "sim/fleet.h"
+ * SimFleet: its life, and how virtual time moves; see sim-fleet.h. */
+#include "sim/sim-fleet.h"
 
 #include <stdio.h>
 #include <stdlib.h>

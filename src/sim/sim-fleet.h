@@ -6,12 +6,12 @@
  *     g_autoptr(SimFleet) fleet = sim_fleet_new(clock, world);                      a world made by hand
  *
  * A scenario's hosts, network, VMs, traffic between VMs and faults become a world; its duration and policy belong to
- * `godwit simulate`.  A VM's workload is also the pace of its memory: at its mean CPU use it reads and writes at the rates of
- * its type, and faster or slower in proportion.
+ * `godwit simulate`.  A VM's workload is also the pace of its memory: at its mean CPU use it reads and writes at the
+ * rates of its type, and faster or slower in proportion.
  *
  * Virtual time moves only by sim_fleet_turn, one event at a time.  What must always be true of the world is checked
- * after each; when it is not, the whole run is of no worth: the program says what was broken, with seed, time and event,
- * and ends (sim_fleet_turn does not return). */
+ * after each; when it is not, the whole run is of no worth: the program says what was broken, with seed, time and
+ * event, and ends (sim_fleet_turn does not return). */
 #pragma once
 
 #include "base/clock.h"
@@ -25,9 +25,9 @@ typedef struct SimFleet {
     World *world;
     Driver *driver;
     LocalSampling sampling;
-    GPtrArray *hosts;       /* HostConfig, in the order of the world */
-    Scenario *scenario;     /* NULL: made by hand */
-    GPtrArray *paces;       /* float *, the workloads that VMs borrow; may be NULL */
+    GPtrArray *hosts;   /* HostConfig, in the order of the world */
+    Scenario *scenario; /* NULL: made by hand */
+    GPtrArray *paces;   /* float *, the workloads that VMs borrow; may be NULL */
 } SimFleet;
 
 /* Takes both. */
