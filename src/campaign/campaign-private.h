@@ -4,6 +4,7 @@
  *
  *     campaign.c        life, waiting, asking hosts, checking, stopping
  *     campaign-plan.c   from a job to a Plan
+ *     campaign-consolidate.c  from a fleet to the Plan that empties hosts
  *     campaign-observe.c  the step of it that watches memory
  *     campaign-place.c  the step of it that finds destinations
  *     campaign-run.c    a Plan run to its end, and the guests asked for their own account of it

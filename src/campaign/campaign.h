@@ -69,6 +69,10 @@ void campaign_query_hosts(Campaign *campaign, GPtrArray **facts, GPtrArray **err
 /* NULL with an error when a VM is not there, nothing fits, or a rate is impossible. */
 Plan *campaign_plan(Campaign *campaign, const CampaignJob *job, GError **error);
 
+/* The plan that empties as many of these hosts as can be emptied at once, by whole hosts (place/pack-moves.h); no steps
+ * when there is none.  'hosts': NULL-terminated names or URIs. */
+Plan *campaign_plan_consolidation(Campaign *campaign, const char *const *hosts, GError **error);
+
 /* PlanProblem; empty when the plan may run.  NULL with an error when the plan names a host that is not in the inventory. */
 GPtrArray *campaign_check(Campaign *campaign, const Plan *plan, GError **error);
 

@@ -69,6 +69,7 @@ static CliOptions *cli_options_new(const CliSpec *spec)
     options->spec = spec;
     options->arguments = g_ptr_array_new_null_terminated(1, g_free, TRUE);
     options->to = g_ptr_array_new_null_terminated(1, g_free, TRUE);
+    options->hosts = g_ptr_array_new_null_terminated(1, g_free, TRUE);
     options->given = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     options->effort = 100;
     campaign_options_init(&options->campaign);
@@ -80,6 +81,7 @@ void cli_options_free(CliOptions *options)
     if (options) {
         g_ptr_array_unref(options->arguments);
         g_ptr_array_unref(options->to);
+        g_ptr_array_unref(options->hosts);
         g_hash_table_unref(options->given);
         g_free(options->from);
         g_free(options->inventory_path);

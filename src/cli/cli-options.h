@@ -31,6 +31,7 @@ typedef enum CliGroup {
     CLI_GROUP_OUTPUT = 1 << 11,
     CLI_GROUP_PACK = 1 << 13, /* packing instances of a file */
     CLI_GROUP_SEED = 1 << 14,
+    CLI_GROUP_HOSTS = 1 << 15, /* the hosts that take part */
     CLI_GROUP_PLACE = 1 << 12,
     CLI_GROUP_SIMULATE = 1 << 20,
     CLI_GROUP_SWEEP = 1 << 21,
@@ -71,6 +72,7 @@ typedef struct CliOptions {
     const CliSpec *spec;
     GPtrArray *arguments; /* char *, what is no option; null-terminated */
     GPtrArray *to;        /* char *, likewise */
+    GPtrArray *hosts;     /* char *, likewise */
     char *from;
     char *inventory_path;
     char *fleet_path; /* a scenario instead of real hosts */

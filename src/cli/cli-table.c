@@ -33,17 +33,28 @@ static gboolean set_from(CliOptions *options, const char *text, GError **error)
     return set_text(&options->from, text, error);
 }
 
-static gboolean set_to(CliOptions *options, const char *text, GError **error)
+/* "h1,h2" */
+static gboolean add_hosts(GPtrArray *list, const char *text, GError **error)
 {
     g_auto(GStrv) hosts = g_strsplit(text, ",", -1);
 
     for (guint i = 0; hosts[i]; i++) {
-        g_ptr_array_add(options->to, g_strdup(g_strstrip(hosts[i])));
+        g_ptr_array_add(list, g_strdup(g_strstrip(hosts[i])));
         if (!hosts[i][0]) {
             return fail(error, text, "a list of hosts: one between the commas is empty");
         }
     }
     return TRUE;
+}
+
+static gboolean set_to(CliOptions *options, const char *text, GError **error)
+{
+    return add_hosts(options->to, text, error);
+}
+
+static gboolean set_hosts(CliOptions *options, const char *text, GError **error)
+{
+    return add_hosts(options->hosts, text, error);
 }
 
 static gboolean set_save(CliOptions *options, const char *text, GError **error)
@@ -172,7 +183,7 @@ static gboolean set_effort(CliOptions *options, const char *text, GError **error
     if (!g_ascii_string_to_unsigned(text, 10, 0, 100000, &effort, NULL)) {
         return fail(error, text, "a whole number of per cent, 0 to 100000");
     }
-    options->effort = (guint)effort;
+    options->effort = options->campaign.place.effort = (guint)effort;
     return TRUE;
 }
 
@@ -223,6 +234,7 @@ static const CliOption OPTIONS[] = {
     {CLI_GROUP_PLAN, 0, "save", "FILE", "write the plan to FILE, to be looked at, edited and run later", set_save},
     {CLI_GROUP_RUN, 0, "dry-run", NULL, "plan and check, move nothing", set_dry_run},
     {CLI_GROUP_RUN, 0, "save-report", "FILE", "also write the report to FILE, as JSON", set_report},
+    {CLI_GROUP_HOSTS, 0, "hosts", "HOST[,HOST...]", "the hosts that take part; may be given several times", set_hosts},
     {CLI_GROUP_PACK, 0, "instances", "FILE", "pack the instances of FILE, in the format of the VM placement benchmark",
      set_instances},
     {CLI_GROUP_PACK, 0, "effort", "N",

@@ -3,7 +3,7 @@
  * godwit consolidate: VMs on the fewest hosts. */
 #include "base/json.h"
 #include "campaign/campaign-pack.h"
-#include "cli/cli-options.h"
+#include "cli/job.h"
 #include "cli/live.h"
 #include "cli/verbs.h"
 #include "report/report-packing.h"
@@ -13,11 +13,16 @@
 
 static const CliSpec SPEC = {
     .verb = "consolidate",
-    .usage = "--instances FILE [OPTION...]",
-    .summary = "Packs VMs onto the fewest hosts",
-    .details = "Packs every instance of a file in the format of the VM placement benchmark, and shows how many hosts "
-               "are used, how few there must be at least, and how long it took.  Nothing is moved.",
-    .groups = CLI_GROUP_PACK | CLI_GROUP_RUN | CLI_GROUP_SEED | CLI_GROUP_OUTPUT,
+    .usage = "--hosts HOST,HOST[,HOST...] [OPTION...]\n"
+             "       godwit consolidate --instances FILE [OPTION...]",
+    .summary = "Brings VMs together on the fewest hosts",
+    .details = "Empties as many of these hosts as can be emptied, whole ones only, with the fewest bytes moved.  What "
+               "moves is observed, checked and migrated as in an evacuation.  A HOST is a name of the inventory or a "
+               "libvirt URI.\n"
+               "With --instances nothing is moved: every instance of a file in the format of the VM placement benchmark "
+               "is packed, and shown is how many hosts are used, how few there must be, and how long it took.",
+    .groups = (CLI_GROUPS_PLANNING | CLI_GROUP_HOSTS | CLI_GROUP_PACK | CLI_GROUP_RUN) &
+              ~(guint)(CLI_GROUP_FROM | CLI_GROUP_TO),
 };
 
 static void show_progress(guint done, guint total, gpointer user)
@@ -55,6 +60,19 @@ static int pack_instances(const CliOptions *options)
     return 0;
 }
 
+static int consolidate_hosts(CliOptions *options)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!g_hash_table_contains(options->given, "placer")) {
+        options->campaign.placer = "pack";
+    }
+    options->campaign.place.seed = options->campaign.observe.seed;
+    g_autoptr(Job) job = job_open(options, &error);
+    return job ? job_do_consolidation(job, (const char *const *)options->hosts->pdata, options->is_dry_run)
+               : cli_failure(&SPEC, error);
+}
+
 int cmd_consolidate(int argc, char **argv)
 {
     int status = 0;
@@ -67,10 +85,13 @@ int cmd_consolidate(int argc, char **argv)
         return cli_usage_error(&SPEC, "there is no argument '%s'", (char *)g_ptr_array_index(options->arguments, 0));
     }
     if (!options->instances_path) {
-        return cli_usage_error(&SPEC, "say with --instances which file to pack");
+        return options->hosts->len > 1
+                   ? consolidate_hosts(options)
+                   : cli_usage_error(&SPEC, "say with --hosts which hosts, two at least, or with --instances which file");
     }
-    if (options->report_path) {
-        return cli_usage_error(&SPEC, "--save-report has no place beside --instances; use --json");
-    }
-    return pack_instances(options);
+    const char *idle = options->report_path
+                           ? "save-report"
+                           : cli_options_given(options, CLI_GROUPS_PLANNING & ~(guint)(CLI_GROUP_SEED | CLI_GROUP_OUTPUT));
+    idle = options->hosts->len > 0 ? "hosts" : idle;
+    return idle ? cli_usage_error(&SPEC, "--%s has no place beside --instances", idle) : pack_instances(options);
 }

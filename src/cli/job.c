@@ -256,6 +256,18 @@ int job_do(Job *job, const CampaignJob *what, gboolean is_dry)
     return do_plan(job, plan, is_dry);
 }
 
+int job_do_consolidation(Job *job, const char *const *hosts, gboolean is_dry)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Plan) plan = campaign_plan_consolidation(job->where.campaign, hosts, &error);
+
+    if (!plan) {
+        progress_end(job->progress);
+        return cli_failure(job->options->spec, error);
+    }
+    return do_plan(job, plan, is_dry);
+}
+
 int job_do_saved(Job *job, const char *path, const char *const *hosts, gboolean is_dry)
 {
     g_autoptr(GError) error = NULL;

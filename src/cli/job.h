@@ -22,6 +22,9 @@ void job_close(Job *job);
  * told. */
 int job_do(Job *job, const CampaignJob *what, gboolean is_dry);
 
+/* The same for a consolidation of 'hosts' (names or URIs, null-terminated). */
+int job_do_consolidation(Job *job, const char *const *hosts, gboolean is_dry);
+
 /* The same for a plan that was saved.  'hosts' (names or URIs, null-terminated) are made known first, for plans whose
  * hosts are in no inventory. */
 int job_do_saved(Job *job, const char *path, const char *const *hosts, gboolean is_dry);

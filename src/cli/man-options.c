@@ -25,7 +25,7 @@ static const struct {
     {"check", CLI_GROUP_CHECK},   {"policy", CLI_GROUP_POLICY},     {"observe", CLI_GROUP_OBSERVE},
     {"place", CLI_GROUP_PLACE},   {"migrate", CLI_GROUP_MIGRATE},   {"watch", CLI_GROUP_WATCH},
     {"output", CLI_GROUP_OUTPUT}, {"simulate", CLI_GROUP_SIMULATE}, {"sweep", CLI_GROUP_SWEEP},
-    {"pack", CLI_GROUP_PACK},     {"seed", CLI_GROUP_SEED},
+    {"pack", CLI_GROUP_PACK},       {"hosts", CLI_GROUP_HOSTS},     {"seed", CLI_GROUP_SEED},
 };
 
 char *man_escape(const char *text)

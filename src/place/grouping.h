@@ -66,6 +66,7 @@ typedef struct PlaceOptions {
     guint exact_vms;         /* up to so many VMs on a host all groups are looked at; 14 */
     guint exact_group;       /* up to so many VMs in a group all partitions are; 10 */
     guint64 seed;            /* of placers that use chance */
+    gboolean is_at_once;     /* CONSOLIDATE by "pack": no move counts on room that another gives back; FALSE */
     guint effort;            /* iterations of metaheuristics, in per cent of their usual number; 100 */
     double fewest_within;    /* of the plans that cost at most this share more than the cheapest one found, one with the
                                 fewest moves; 0: the cheapest.  Known to godwit */

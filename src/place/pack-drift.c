@@ -48,7 +48,9 @@ static void list_free(Drift *drift)
     drift->free_units = g_new(guint, fleet->units->length + 1);
     drift->hosts = g_new(guint, fleet->problem->hosts_length + 1);
     for (guint u = 0; u < fleet->units->length; u++) {
-        if (!fleet->is_fixed[u]) {
+        gboolean must_stay = fleet->options->is_at_once && !fleet->is_fixed[u] && fleet->is_open[fleet->home[u]];
+
+        if (!fleet->is_fixed[u] && !must_stay) {
             drift->free_units[drift->free_length++] = u;
             drift->moved_mib += pack_fleet_where(fleet, u) != fleet->home[u] ? fleet->mib[u] : 0;
         }

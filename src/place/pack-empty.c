@@ -89,7 +89,8 @@ static gboolean place_unit(Emptying *emptying, guint unit)
     guint other = 0;
     guint other_to = 0;
 
-    if (host == PLACE_NOWHERE && find_way(emptying->fleet, unit, &other, &other_to)) {
+    if (host == PLACE_NOWHERE && !emptying->fleet->options->is_at_once &&
+        find_way(emptying->fleet, unit, &other, &other_to)) {
         host = pack_fleet_where(emptying->fleet, other);
         put(emptying, other, other_to);
     }

@@ -10,6 +10,9 @@
  * left alone; most hosts first, then fewest MiB to move.  VMs of hosts that stay may move too, when that makes the room by
  * which one host more is emptied; but a host more is not worth more than what four hosts hold on average.
  *
+ * With options.is_at_once all moves may begin at the same moment: only VMs of emptied hosts move, into the room that there
+ * is now.
+ *
  * What holds: all that place_state_fits asks for (safe_high, reservations, pinned VMs, kinds of CPU, rules), at every
  * step of the order.  A host on which nothing runs is left off; a base load does not keep a host on, a VM that is pinned
  * there does.  Pure: same problem, seed and effort, same answer. */

@@ -82,7 +82,11 @@ usage "--seed: 'x'" simulate "$SOURCE_DIR/data/scenarios/cloudsim-p50.ini" --see
 usage "--set: 'hold_s' should be like" simulate a.ini --set hold_s
 usage "--set: .*'rust'" simulate a.ini --set rust=1
 usage "--hosts: '0'" simulate --cloudsim trace.txt --hosts 0
-usage "say with --instances" consolidate
+usage "say with --hosts which hosts" consolidate
+usage "two at least" consolidate --hosts h1
+usage "--hosts: 'h1,,h2'" consolidate --hosts h1,,h2
+usage "--hosts has no place" consolidate --hosts h1,h2 --instances "$TMP/x"
+usage "--policy has no place" consolidate --instances "$TMP/x" --policy hybrid
 usage "no argument 'h1'" consolidate h1 --instances "$TMP/x"
 usage "--effort: 'most'" consolidate --instances "$TMP/x" --effort most
 usage "--effort: '-1'" consolidate --instances "$TMP/x" --effort -1

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# godwit consolidate packs published instances onto no more hosts than anybody did, tells so as text and JSON, and gives the
-# same packing for the same seed.  The packing is checked here once more, with arithmetic of awk.
+# godwit consolidate empties hosts of a (simulated) fleet, and packs published instances onto no more hosts than anybody
+# did, tells so as text and JSON, and gives the same packing for the same seed.  The packing is checked here once more, with
+# arithmetic of awk.
 . "$(dirname "$0")/lib.sh"
 
 need_godwit
@@ -53,3 +54,23 @@ assert_match "$text" '1 instance: 75 hosts used, 75 at least; mean gap 0\.00 %, 
 # without the search the construction is shown for what it is
 assert_json "$("$GODWIT" consolidate --instances "$data/C400.txt" --effort 0 --json)" \
     '.instances[0] | .hosts_used > 75 and .hosts_used == .hosts_constructed and .moves == 0' "construction only"
+
+# of three hosts two are needed: the one with least to move is emptied, whole
+scenario=$SOURCE_DIR/data/scenarios/three-hosts.ini
+fleet=(--hosts h1,h2,h3 --fleet "$scenario")
+"$GODWIT" consolidate "${fleet[@]}" --dry-run --json >"$TMP/dry.json" 2>/dev/null
+assert_json "$(cat "$TMP/dry.json")" '[.steps[] | .vm + " " + .source] == ["other1 h2"] and (.problems | length) == 0 and
+    (.steps[0].placement | test("h2 is emptied")) and .prediction.vms[0].outcome == "migrated"' "the plan"
+"$GODWIT" consolidate "${fleet[@]}" --json >"$TMP/run.json" 2>/dev/null
+assert_json "$(cat "$TMP/run.json")" '[.vms[] | [.name, .outcome, .source]] == [["other1", "migrated", "h2"]] and
+    .vms[0].now_at == .vms[0].destination' "what became of it"
+assert_match "$("$GODWIT" consolidate "${fleet[@]}" --dry-run 2>&1)" '1 of 3 hosts can be emptied: h2; 1 VM with 8 GiB move' "in words"
+
+# with less memory everybody needs a host
+sed 's/^memory = 24GiB/memory = 14GiB/' "$scenario" >"$TMP/tight.ini"
+assert_match "$("$GODWIT" consolidate --hosts h1,h2,h3 --fleet "$TMP/tight.ini" --dry-run 2>&1)" 'none of the 3 hosts can be emptied' \
+    "a fleet that is full"
+status=0
+"$GODWIT" consolidate "${fleet[@]}" --placer fit --dry-run >/dev/null 2>"$TMP/err" || status=$?
+assert_eq "$status" 2 "exit status with a placer that cannot consolidate"
+assert_match "$(cat "$TMP/err")" 'placer fit cannot consolidate; these can: .*pack' "what it says"

@@ -115,6 +115,30 @@ static void test_drift_finds_what_single_steps_do_not(void)
     world_clear(&world);
 }
 
+/* The second VM would make way for the last; at once nobody may, so the first is emptied instead, by what fits into the room that there is. */
+static void test_at_once_uses_only_the_room_of_now(void)
+{
+    World world;
+    PlaceOptions options = usual_options();
+
+    world_init(&world, 3, 16, 24000);
+    world_add_vm(&world, 0, 1, 12000);
+    world_add_vm(&world, 0, 1, 3000);
+    world_add_vm(&world, 1, 1, 20000);
+    world_add_vm(&world, 2, 1, 10000);
+    g_autoptr(PackMoves) moves = find_moves(&world);
+    g_assert_cmpuint(moves->emptied_length, ==, 1);
+    g_assert_cmpuint(moves->emptied[0], ==, 2);
+    g_assert_cmpfloat(moves->moved_mib, ==, 13000);
+    options.is_at_once = TRUE;
+    g_autoptr(PackMoves) now = pack_moves_new(&world.problem, &options);
+    g_assert_cmpuint(now->emptied_length, ==, 1);
+    g_assert_cmpuint(now->emptied[0], ==, 0);
+    g_assert_cmpuint(now->order_length, ==, 2);
+    g_assert_cmpuint(now->host_of[3], ==, 2);
+    world_clear(&world);
+}
+
 static void test_pinned_and_unmovable_hosts_stay_on(void)
 {
     World world;
@@ -372,6 +396,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pack-moves/the-host-with-least-to-move-is-emptied", test_the_host_with_least_to_move_is_emptied);
     g_test_add_func("/pack-moves/one-makes-way-for-another", test_one_makes_way_for_another);
     g_test_add_func("/pack-moves/drift-finds-what-single-steps-do-not", test_drift_finds_what_single_steps_do_not);
+    g_test_add_func("/pack-moves/at-once-uses-only-the-room-of-now", test_at_once_uses_only_the_room_of_now);
     g_test_add_func("/pack-moves/pinned-and-unmovable-hosts-stay-on", test_pinned_and_unmovable_hosts_stay_on);
     g_test_add_func("/pack-moves/rules-hold", test_rules_hold);
     g_test_add_func("/pack-moves/nothing-to-gain-moves-nobody", test_nothing_to_gain_moves_nobody);
