@@ -8,6 +8,8 @@
  * always divides by the reference (NORM_REF). */
 #include "place/fleet.h"
 #include "place/grouping-parts.h"
+#include "place/pack-moves.h"
+#include "place/spread.h"
 
 #include <math.h>
 
@@ -98,6 +100,32 @@ static void give(PlaceResult *from, PlaceResult *result)
     g_array_append_vals(result->left_over, from->left_over->data, from->left_over->len);
 }
 
+/* Emptying hosts is packing with few moves: pack-moves.h. */
+static void consolidate(const PlaceProblem *problem, const PlaceOptions *options, PlaceResult *result)
+{
+    g_autoptr(PackMoves) found = pack_moves_new(problem, options);
+    g_autofree guint *group_of = g_new(guint, problem->hosts_length + 1); /* hosts that are emptied; then all others */
+
+    for (guint h = 0; h < problem->hosts_length; h++) {
+        group_of[h] = found->emptied_length;
+    }
+    for (guint i = 0; i < found->emptied_length; i++) {
+        group_of[found->emptied[i]] = i;
+    }
+    for (guint i = 0; i < found->order_length; i++) {
+        guint vm = found->order[i];
+        guint source = problem->vms[vm].host;
+        const char *name = problem->hosts[source].name;
+        const char *there = problem->hosts[found->host_of[vm]].name;
+        char *why = group_of[source] < found->emptied_length
+                        ? g_strdup_printf("%s is emptied, one of %u of %u hosts; %s takes it within %.2f", name,
+                                          found->emptied_length, found->used, there, options->safe_high)
+                        : g_strdup_printf("makes room on %s for a VM of a host that is emptied; %s takes it", name, there);
+
+        place_result_add_move(result, problem, vm, found->host_of[vm], group_of[source], i, why);
+    }
+}
+
 static gboolean place(const PlaceProblem *problem, const PlaceTask *task, const PlaceOptions *options,
                       PlaceResult *result, GError **error)
 {
@@ -105,6 +133,10 @@ static gboolean place(const PlaceProblem *problem, const PlaceTask *task, const 
     g_autoptr(Fleet) fleet = NULL;
     g_autoptr(PlaceResult) best = NULL;
 
+    if (task->kind == PLACE_CONSOLIDATE) {
+        consolidate(problem, options, result);
+        return TRUE;
+    }
     own.norm = NORM_REF;
     fleet = fleet_new(problem, task, &own);
     fleet_decide(fleet);
@@ -122,12 +154,15 @@ static gboolean place(const PlaceProblem *problem, const PlaceTask *task, const 
         fleet_fewest(fleet, own.fewest_within);
         fleet_finish(fleet, result);
     }
+    if (task->kind == PLACE_EVACUATE) {
+        place_spread(problem, &own, result);
+    }
     return TRUE;
 }
 
 const Grouping PLACER_GODWIT = {
     .name = "godwit",
     .summary = "own search: group and destinations together; any size of fleet; default",
-    .tasks = 1u << PLACE_RELIEVE | 1u << PLACE_EVACUATE,
+    .tasks = 1u << PLACE_RELIEVE | 1u << PLACE_EVACUATE | 1u << PLACE_CONSOLIDATE,
     .place = place,
 };

@@ -170,6 +170,28 @@ static void test_evacuation(void)
     g_assert_cmpuint(moved, >, all * 8 / 10);
 }
 
+/* Hosts that are a third full: more than a third of them can be emptied. */
+static void test_consolidation(void)
+{
+    static const PlaceTask TASK = {.kind = PLACE_CONSOLIDATE};
+    Rng rng = rng_new(5);
+    PlaceOptions options = options_of(0);
+    CaseShape shape = {.others = 12, .vms_per_other = 5};
+    g_autoptr(Case) it = NULL;
+    g_autoptr(PlaceResult) result = NULL;
+
+    options.safe_high = 0.52; /* case_new loads hosts up to that */
+    it = case_new(&shape, &options, &rng);
+    options.safe_high = 0.9;
+    result = run("godwit", &it->problem, &TASK, &options);
+    g_assert_cmpuint(result->totals.hosts_on_before, ==, 12);
+    g_assert_cmpuint(result->totals.hosts_on_after, <=, 8);
+    g_assert_cmpuint(result->totals.overloaded_after, ==, 0);
+    for (guint i = 0; i < result->moves->len; i++) {
+        g_assert_nonnull(g_array_index(result->moves, PlaceMove, i).why);
+    }
+}
+
 static void test_edges(void)
 {
     PlaceOptions options = options_of(0);
@@ -203,6 +225,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/placer-godwit/fleet", test_fleet);
     g_test_add_func("/placer-godwit/evacuation", test_evacuation);
+    g_test_add_func("/placer-godwit/consolidation", test_consolidation);
     g_test_add_func("/placer-godwit/edges", test_edges);
     return g_test_run();
 }
