@@ -113,22 +113,14 @@ static gboolean obeys_placed(const Search *search, guint i, guint host)
 {
     const Feasible *feasible = search->feasible;
 
-    for (guint r = 0; (search->facts[i] & RULE_FACTS) && r < feasible->problem->rules_length; r++) {
-        const PlaceRule *rule = &feasible->problem->rules[r];
+    for (guint n = feasible->rule_first[i]; (search->facts[i] & RULE_FACTS) && n < feasible->rule_first[i + 1]; n++) {
+        const PlaceRule *rule = &feasible->problem->rules[feasible->rule_of[n]];
         guint8 fact = 1u << (rule->kind == PLACE_RULE_APART ? FACT_APART : FACT_TOGETHER);
-        gboolean is_named = FALSE;
 
-        for (guint k = 0; k < rule->vms_length; k++) {
-            is_named = is_named || rule->vms[k] == feasible->vms[i];
-        }
-        for (guint n = 0; is_named && (search->facts[i] & fact) && n < search->order_length; n++) {
-            guint j = search->order[n];
-            gboolean is_other = FALSE;
+        for (guint k = 0; (search->facts[i] & fact) && k < rule->vms_length; k++) {
+            guint j = feasible->place_of[rule->vms[k]];
 
-            for (guint k = 0; j != i && (search->facts[j] & fact) && k < rule->vms_length; k++) {
-                is_other = is_other || rule->vms[k] == feasible->vms[j];
-            }
-            if (is_other && search->host_of[j] != PLACE_NOWHERE &&
+            if (j != PLACE_NOWHERE && j != i && (search->facts[j] & fact) && search->host_of[j] != PLACE_NOWHERE &&
                 (search->host_of[j] == host) != (rule->kind == PLACE_RULE_TOGETHER)) {
                 return FALSE;
             }
@@ -198,14 +190,12 @@ static gboolean is_torn(const Search *search, const PlaceRule *rule)
     guint named = 0;
     guint gone = 0;
 
-    for (guint n = 0; n < search->order_length; n++) {
-        guint i = search->order[n];
+    for (guint k = 0; k < rule->vms_length; k++) {
+        guint i = search->feasible->place_of[rule->vms[k]];
 
-        for (guint k = 0; (search->facts[i] & 1u << FACT_TOGETHER) && k < rule->vms_length; k++) {
-            if (rule->vms[k] == search->feasible->vms[i]) {
-                named++;
-                gone += search->host_of[i] != PLACE_NOWHERE;
-            }
+        if (i != PLACE_NOWHERE && (search->facts[i] & 1u << FACT_TOGETHER)) {
+            named++;
+            gone += search->host_of[i] != PLACE_NOWHERE;
         }
     }
     return gone > 0 && gone < named;
@@ -213,10 +203,12 @@ static gboolean is_torn(const Search *search, const PlaceRule *rule)
 
 static gboolean is_any_torn(const Search *search)
 {
-    const PlaceProblem *problem = search->feasible->problem;
+    const Feasible *feasible = search->feasible;
 
-    for (guint r = 0; r < problem->rules_length; r++) {
-        if (problem->rules[r].kind == PLACE_RULE_TOGETHER && is_torn(search, &problem->rules[r])) {
+    for (guint n = 0; n < feasible->rules->len; n++) {
+        const PlaceRule *rule = &feasible->problem->rules[g_array_index(feasible->rules, guint, n)];
+
+        if (rule->kind == PLACE_RULE_TOGETHER && is_torn(search, rule)) {
             return TRUE;
         }
     }

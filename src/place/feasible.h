@@ -40,7 +40,10 @@ typedef struct Feasible {
     guint length;
     guint *vms;          /* [length] evacuation: who has to leave; relief: who is on the host */
     guint8 *facts;       /* [length] bits 1 << Fact that are true of it */
-    gboolean *is_among;  /* [vms of the problem] */
+    guint *place_of;     /* [vms of the problem] in 'vms', or PLACE_NOWHERE */
+    GArray *rules;       /* guint: those that name one of 'vms' */
+    guint *rule_first;   /* [length + 1] rows of 'rule_of': the rules that name VM i */
+    guint *rule_of;
     double (*room)[RESOURCE_COUNT];          /* [hosts] demand that fits, with none of 'vms' anywhere */
     double (*room_reserved)[RESOURCE_COUNT];
     double to_leave[RESOURCE_COUNT];         /* relief: demand that has to leave, at least */

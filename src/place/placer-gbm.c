@@ -177,9 +177,10 @@ static gboolean place_group(Gbm *gbm, Ccms *ccms, guint64 group)
         return FALSE;
     }
     names = describe_group(gbm, vms, ccms, group);
-    why = search->best.blocks_length == 1 ? g_strdup_printf("%s has to leave %s", names, gbm->problem->hosts[source].name)
-                                          : g_strdup_printf("%s has to leave %s, in %u blocks", names,
-                                                            gbm->problem->hosts[source].name, search->best.blocks_length);
+    why = search->best.blocks_length == 1
+              ? g_strdup_printf("%s to leave %s", names, gbm->problem->hosts[source].name)
+              : g_strdup_printf("%s to leave %s, in %u blocks", names, gbm->problem->hosts[source].name,
+                                search->best.blocks_length);
     accept(gbm, ccms, vms, &search->best, why);
     return TRUE;
 }

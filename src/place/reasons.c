@@ -17,7 +17,7 @@
 
 #define FACTS_EXACT    24    /* up to so many facts the smallest set is found */
 #define QUESTIONS_MAX  20000 /* of step 3 */
-#define EXPLAINED_MAX  10    /* hosts that stay above the range and are explained */
+#define EXPLAINED_MAX  5     /* hosts that stay above the range and are explained */
 
 static gboolean is_impossible(Feasible *feasible, const guint8 *facts)
 {

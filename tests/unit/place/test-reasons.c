@@ -256,8 +256,8 @@ static gboolean is_possible_plainly(const Feasible *feasible, const guint8 *fact
                     }
                 }
             }
-            gboolean is_touched = feasible->is_among[problem->rules[r].vms[0]] ||
-                                  feasible->is_among[problem->rules[r].vms[1]];
+            gboolean is_touched = feasible->place_of[problem->rules[r].vms[0]] != PLACE_NOWHERE ||
+                                  feasible->place_of[problem->rules[r].vms[1]] != PLACE_NOWHERE;
             if (counts && is_touched && (at[0] == at[1]) != (problem->rules[r].kind == PLACE_RULE_TOGETHER)) {
                 return FALSE;
             }
@@ -370,6 +370,87 @@ static void test_smallest_set_against_all_subsets(void)
     g_assert_cmpuint(sizes[2] + sizes[3] + sizes[4], >, 20);
 }
 
+/* Whether some of the VMs on host 0 can leave so that it is within the range, by trying every way. */
+static gboolean can_be_relieved_plainly(const Feasible *feasible, guint i, guint *hosts)
+{
+    const PlaceProblem *problem = feasible->problem;
+
+    if (i == feasible->length) {
+        double gone[RESOURCE_COUNT] = {0};
+        gboolean is_right = TRUE;
+
+        for (guint h = 0; h < problem->hosts_length; h++) {
+            double need[2 * RESOURCE_COUNT] = {0};
+            gboolean is_used = FALSE;
+
+            for (guint j = 0; j < feasible->length; j++) {
+                const PlaceVm *vm = &problem->vms[feasible->vms[j]];
+
+                for (guint r = 0; r < RESOURCE_COUNT && hosts[j] == h && h > 0; r++) {
+                    need[r] += vm->demand[r];
+                    need[2 + r] += vm->reserved[r];
+                    gone[r] += vm->demand[r];
+                    is_used = TRUE;
+                }
+            }
+            for (guint r = 0; r < RESOURCE_COUNT && is_used; r++) {
+                is_right = is_right && need[r] <= feasible->room[h][r] + 1e-7 &&
+                           need[2 + r] <= feasible->room_reserved[h][r] + 1e-7;
+            }
+        }
+        for (guint r = 0; r < problem->rules_length; r++) {
+            guint at[2];
+            gboolean moves = FALSE;
+
+            for (guint k = 0; k < 2; k++) {
+                guint j = feasible->place_of[problem->rules[r].vms[k]];
+
+                at[k] = j == PLACE_NOWHERE ? problem->vms[problem->rules[r].vms[k]].host : hosts[j];
+                moves = moves || (j != PLACE_NOWHERE && hosts[j] != 0);
+            }
+            is_right = is_right && (!moves || (at[0] == at[1]) == (problem->rules[r].kind == PLACE_RULE_TOGETHER));
+        }
+        return is_right && gone[0] >= feasible->to_leave[0] - 1e-7 && gone[1] >= feasible->to_leave[1] - 1e-7;
+    }
+    for (guint h = 0; h < problem->hosts_length; h++) {
+        const PlaceVm *vm = &problem->vms[feasible->vms[i]];
+
+        hosts[i] = h;
+        if (h > 0 && (vm->is_pinned || (vm->cpu_class && !(problem->hosts[h].cpu_classes & vm->cpu_class)))) {
+            continue;
+        }
+        if (can_be_relieved_plainly(feasible, i + 1, hosts)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static void test_relief_against_every_way(void)
+{
+    guint verdicts[3] = {0};
+
+    for (guint64 seed = 1; seed <= 400; seed++) {
+        const WorldShape shape = {.hosts = 3, .vms_min = 2, .vms_max = 5, .edge_share = 0.3, .rules = 4,
+                                  .pinned_share = 0.2, .cpu_classes = seed % 3 ? 0 : 2, .fill_low = 0.4, .fill_high = 0.8};
+        PlaceOptions options;
+        Verdict verdict;
+        guint hosts[8];
+        World world;
+
+        place_options_init(&options);
+        world_random(&world, &shape, seed);
+        g_autoptr(Feasible) feasible = feasible_new(&world.problem, &options, 0, NULL, 0);
+        verdict = feasible_ask(feasible, feasible->facts, NULL);
+        g_assert_cmpint(verdict == VERDICT_POSSIBLE, ==, can_be_relieved_plainly(feasible, 0, hosts));
+        verdicts[verdict]++;
+        world_clear(&world);
+    }
+    g_assert_cmpuint(verdicts[VERDICT_POSSIBLE], >, 40);
+    g_assert_cmpuint(verdicts[VERDICT_IMPOSSIBLE], >, 40);
+    g_assert_cmpuint(verdicts[VERDICT_UNKNOWN], ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -385,5 +466,6 @@ int main(int argc, char **argv)
     g_test_add_func("/reasons/relief-prevented-by-a-pin", test_relief_prevented_by_a_pin);
     g_test_add_func("/reasons/relief-prevented-by-the-host-itself", test_relief_prevented_by_the_host_itself);
     g_test_add_func("/reasons/smallest-set-against-all-subsets", test_smallest_set_against_all_subsets);
+    g_test_add_func("/reasons/relief-against-every-way", test_relief_against_every_way);
     return g_test_run();
 }
