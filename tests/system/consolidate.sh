@@ -57,7 +57,7 @@ assert_json "$("$GODWIT" consolidate --instances "$data/C400.txt" --effort 0 --j
 
 # of three hosts two are needed: the one with least to move is emptied, whole
 scenario=$SOURCE_DIR/data/scenarios/three-hosts.ini
-fleet=(--hosts h1,h2,h3 --fleet "$scenario")
+fleet=(--hosts "h1,h2,h3" --fleet "$scenario")
 "$GODWIT" consolidate "${fleet[@]}" --dry-run --json >"$TMP/dry.json" 2>/dev/null
 assert_json "$(cat "$TMP/dry.json")" '[.steps[] | .vm + " " + .source] == ["other1 h2"] and (.problems | length) == 0 and
     (.steps[0].placement | test("h2 is emptied")) and .prediction.vms[0].outcome == "migrated"' "the plan"
