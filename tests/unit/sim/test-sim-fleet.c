@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests src/sim/*fleet*.c and a campaign on a simulated fleet: a scenario becomes a world, and planning, checking,
- * migrating and watching there are those of real hosts, in virtual time. */
+ * Tests src/sim/sim-fleet.c with fleet-build.c and its neighbours, and a campaign on a simulated fleet: a scenario
+ * becomes a world, and planning, checking, migrating and watching there are those of real hosts, in virtual time. */
 #include <math.h>
 
 #include "base/error.h"
