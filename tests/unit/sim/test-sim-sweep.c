@@ -5,7 +5,7 @@
  * what an outcome says must be so at that moment, every VM that nobody killed must be alive in the end, and where
  * nothing, or one call only, went wrong nothing may be left behind.
  *
- *     test-sim-sweep                     seeds 1 to 2000
+ *     test-sim-sweep                     seeds 1 to 1500
  *     SEED=4711 test-sim-sweep           only that one
  *     SEEDS=100000 test-sim-sweep        many; tests/long/sim-sweep.sh */
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "campaign/campaign.h"
 #include "sim/driver-sim.h"
 
-#define SEEDS_DEFAULT 2000u
+#define SEEDS_DEFAULT 1500u
 #define VMS_MOST      8u
 #define CALLS_MOST    250u
 

@@ -319,7 +319,7 @@ static void test_each_broken_property_is_found_and_named(void)
 static void test_same_seed_same_world(void)
 {
     guint64 events[2], bytes[2];
-    g_autofree char *uuid[2] = {NULL, NULL};
+    char *uuid[2] = {NULL, NULL};
 
     for (guint i = 0; i < 2; i++) {
         g_autoptr(SimRun) run = sim_run_new(3, POLICY_PRE_COPY, 99);
@@ -337,6 +337,8 @@ static void test_same_seed_same_world(void)
     g_assert_cmpuint(bytes[0], ==, bytes[1]);
     g_assert_cmpstr(uuid[0], ==, uuid[1]);
     g_assert_true(g_uuid_string_is_valid(uuid[0]));
+    g_free(uuid[0]);
+    g_free(uuid[1]);
 }
 
 int main(int argc, char **argv)
