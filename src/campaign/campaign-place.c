@@ -86,7 +86,7 @@ static FleetProblem *make_problem(Campaign *campaign, const Draft *draft, GError
 {
     g_autoptr(GPtrArray) configs = g_ptr_array_new();
     g_autoptr(GPtrArray) facts = g_ptr_array_new();
-    FleetMeasures measures = {draft->loads, draft->profiles, campaign->options.traffic_path};
+    FleetMeasures measures = {draft->loads, draft->profiles, campaign->options.traffic_path, campaign->fleet};
 
     g_ptr_array_add(configs, (gpointer)draft->source);
     g_ptr_array_add(facts, draft->source_facts);

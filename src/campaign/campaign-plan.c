@@ -202,6 +202,12 @@ static guint64 link_rate(const char *host, gpointer user)
     return config ? config->link_bytes_per_s : 0;
 }
 
+void campaign_schedule(Campaign *campaign, Plan *plan)
+{
+    schedule_parallel(plan, link_rate, campaign->inventory);
+    campaign_stamp(campaign, plan);
+}
+
 static Plan *schedule(Campaign *campaign, const Draft *draft)
 {
     Plan *plan = plan_new(campaign->options.policy, &campaign->options.migrate);
@@ -216,8 +222,7 @@ static Plan *schedule(Campaign *campaign, const Draft *draft)
         step->vcpus = vm->vcpus;
         step->placement = g_strdup(g_ptr_array_index(draft->placements, i));
     }
-    schedule_parallel(plan, link_rate, campaign->inventory);
-    campaign_stamp(campaign, plan);
+    campaign_schedule(campaign, plan);
     return plan;
 }
 

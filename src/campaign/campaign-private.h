@@ -7,6 +7,7 @@
  *     campaign-consolidate.c  from a fleet to the Plan that empties hosts
  *     campaign-observe.c  the step of it that watches memory
  *     campaign-place.c  the step of it that finds destinations
+ *     campaign-rebalance.c  from a fleet to a Plan of few moves
  *     campaign-run.c    a Plan run to its end, and the guests asked for their own account of it
  *     campaign-play.c   a Plan played in virtual time
  *     campaign-watch.c  live observation
@@ -96,3 +97,6 @@ MoveHistory *campaign_history(Campaign *campaign);
 
 /* The time that the history counts in. */
 gint64 campaign_wall_ns(const Campaign *campaign);
+
+/* Order, waves and bandwidth of the steps of a new plan. */
+void campaign_schedule(Campaign *campaign, Plan *plan);

@@ -314,8 +314,47 @@ static gboolean fill_traffic(FleetProblem *fleet, const char *path, GError **err
         g_prefix_error(error, "traffic: ");
         return FALSE;
     }
+    traffic_free(fleet->traffic);
     fleet->traffic = traffic_parse(text, path, fleet->problem.vms_length, find_talker, fleet, TRUE, error);
     return fleet->traffic != NULL;
+}
+
+/* A simulated fleet's scenario knows what an inventory would have to be told: network, power and traffic. */
+static gboolean know_simulated(FleetProblem *fleet, const SimFleet *simulated, GError **error)
+{
+    const Scenario *scenario = simulated->scenario;
+    g_autoptr(Traffic) traffic = NULL;
+
+    if (!scenario) {
+        return TRUE;
+    }
+    topology_free(fleet->topology);
+    fleet->topology = scenario_topology(scenario, error);
+    if (!fleet->topology || !sim_fleet_traffic(simulated, &traffic, error)) {
+        return FALSE;
+    }
+    for (guint h = 0; h < fleet->configs->len; h++) {
+        guint known = (guint)scenario_find_host(scenario, fleet->hosts[h].name);
+
+        fleet->hosts[h].place = known;
+        fleet->hosts[h].power_w = scenario->host_types[scenario->hosts[known].type].power_watts;
+    }
+    TrafficBuilder *builder = traffic_builder_new(fleet->problem.vms_length);
+    for (guint v = 0; traffic && v < traffic->vms; v++) {
+        g_autofree char *name = scenario_vm_name(scenario, v);
+        guint vm = fleet_problem_find_vm(fleet, name);
+
+        for (guint e = traffic->first[v]; vm != PLACE_NOWHERE && e < traffic->first[v + 1]; e++) {
+            g_autofree char *peer_name = traffic->peer[e] > v ? scenario_vm_name(scenario, traffic->peer[e]) : NULL;
+            guint peer = peer_name ? fleet_problem_find_vm(fleet, peer_name) : PLACE_NOWHERE;
+
+            if (peer != PLACE_NOWHERE) {
+                traffic_builder_add(builder, vm, peer, traffic->mib_per_s[e]);
+            }
+        }
+    }
+    fleet->traffic = traffic_builder_end(builder);
+    return TRUE;
 }
 
 /* ---- the whole ---- */
@@ -335,6 +374,9 @@ FleetProblem *fleet_problem_new(const Inventory *inventory, GPtrArray *configs, 
     }
     fill_vms(fleet, measures);
     fill_rules(fleet, inventory);
+    if (measures->simulated && !know_simulated(fleet, measures->simulated, error)) {
+        return NULL;
+    }
     if (!fill_traffic(fleet, measures->traffic_path ? measures->traffic_path : inventory->traffic_path, error)) {
         return NULL;
     }

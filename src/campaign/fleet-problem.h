@@ -3,7 +3,6 @@
  * FleetProblem: what placers take, made from what hosts said.
  *
  *     FleetProblem *fleet = fleet_problem_new(inventory, configs, facts, &measures, &error);
- *     fleet_problem_learn_cpus(fleet, driver, clock..);      optional: who can run whose CPU
  *     place_run(placer, &fleet->problem, ...)
  *
  * Demand of a VM: the cores it used over the load window, the memory it holds of its host.  Reserved: its vCPUs and all
@@ -22,6 +21,7 @@ typedef struct FleetMeasures {
     const LoadWindow *loads; /* NULL: not measured */
     GPtrArray *profiles;     /* Profile, by name; NULL: none */
     const char *traffic_path; /* NULL: the inventory's */
+    const SimFleet *simulated; /* NULL: real hosts; else its network and its traffic are known */
 } FleetMeasures;
 
 typedef struct FleetProblem {
@@ -34,7 +34,7 @@ typedef struct FleetProblem {
     PlaceRule *rules;
     Topology *topology;
     Traffic *traffic;
-    GPtrArray *strings;   /* names made for the problem */
+    GPtrArray *strings;   /* what else was made for it */
     GHashTable *vm_index; /* name -> index + 1 */
 } FleetProblem;
 

@@ -69,10 +69,11 @@ static CliOptions *cli_options_new(const CliSpec *spec)
     options->spec = spec;
     options->arguments = g_ptr_array_new_null_terminated(1, g_free, TRUE);
     options->to = g_ptr_array_new_null_terminated(1, g_free, TRUE);
-    options->hosts = g_ptr_array_new_null_terminated(1, g_free, TRUE);
     options->given = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     options->effort = 100;
+    options->hosts = g_ptr_array_new_null_terminated(1, g_free, TRUE);
     campaign_options_init(&options->campaign);
+    rebalance_job_init(&options->rebalance);
     return options;
 }
 

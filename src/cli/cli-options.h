@@ -15,6 +15,7 @@
 #include <glib.h>
 
 #include "campaign/campaign.h"
+#include "campaign/campaign-rebalance.h"
 
 typedef enum CliGroup {
     CLI_GROUP_WHERE = 1 << 0, /* the inventory, or a simulated fleet */
@@ -35,6 +36,7 @@ typedef enum CliGroup {
     CLI_GROUP_PLACE = 1 << 12,
     CLI_GROUP_SIMULATE = 1 << 20,
     CLI_GROUP_SWEEP = 1 << 21,
+    CLI_GROUP_REBALANCE = 1 << 16,
 } CliGroup;
 
 /* All that a verb which makes plans understands. */
@@ -82,6 +84,8 @@ typedef struct CliOptions {
     char *instances_path;
     guint effort; /* of searches, in per cent of the usual */
     char *traffic_path;
+    RebalanceJob rebalance;
+    gint64 every_ns; /* 0: once */
     CampaignOptions campaign;
     guint64 count; /* of periods; 0: no end */
     CliSimulate simulate;

@@ -270,17 +270,20 @@ static const CliOption OPTIONS[] = {
 /* The rows of this file first, then those of the others. */
 static const CliOption *row_at(guint index)
 {
-    guint own = G_N_ELEMENTS(OPTIONS);
+    const struct {
+        const CliOption *rows;
+        guint length;
+    } tables[] = {{OPTIONS, G_N_ELEMENTS(OPTIONS)},
+                  {CLI_PLACE_OPTIONS, CLI_PLACE_OPTIONS_LENGTH},
+                  {CLI_REBALANCE_OPTIONS, CLI_REBALANCE_OPTIONS_LENGTH}};
 
-    if (index < own) {
-        return &OPTIONS[index];
+    for (guint t = 0; t < G_N_ELEMENTS(tables); t++) {
+        if (index < tables[t].length) {
+            return &tables[t].rows[index];
+        }
+        index -= tables[t].length;
     }
-    index -= own;
-    if (index < CLI_PLACE_OPTIONS_LENGTH) {
-        return &CLI_PLACE_OPTIONS[index];
-    }
-    index -= CLI_PLACE_OPTIONS_LENGTH;
-    return index < CLI_SIMULATE_OPTIONS_LENGTH ? &CLI_SIMULATE_OPTIONS[index] : NULL;
+    return NULL;
 }
 
 const CliOption *cli_option_find(guint groups, const char *name)
@@ -342,6 +345,8 @@ const char *cli_group_title(CliGroup group)
         return "How the algorithm is chosen";
     case CLI_GROUP_PLACE:
         return "Where VMs go";
+    case CLI_GROUP_REBALANCE:
+        return "When something is done";
     case CLI_GROUP_OBSERVE:
         return "How VMs are observed";
     case CLI_GROUP_MIGRATE:

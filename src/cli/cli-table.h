@@ -9,3 +9,5 @@ extern const CliOption CLI_PLACE_OPTIONS[];
 extern const guint CLI_PLACE_OPTIONS_LENGTH;
 extern const CliOption CLI_SIMULATE_OPTIONS[];
 extern const guint CLI_SIMULATE_OPTIONS_LENGTH;
+extern const CliOption CLI_REBALANCE_OPTIONS[];
+extern const guint CLI_REBALANCE_OPTIONS_LENGTH;

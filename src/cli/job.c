@@ -12,6 +12,7 @@
 #include "cli/live.h"
 #include "cli/progress.h"
 #include "cli/where.h"
+#include "report/report-rebalance.h"
 #include "report/report.h"
 
 #include <glib-unix.h>
@@ -21,6 +22,7 @@ struct Job {
     Where where;
     Progress *progress;
     Gang *gang; /* while one runs */
+    const RebalancePlan *rebalance; /* what the plan came from, while it is done; NULL: something else */
     gboolean is_stopping;
     guint signal_sources[3];
 };
@@ -93,8 +95,11 @@ static void show_text(const char *text)
     fflush(stdout);
 }
 
-static void show_json(JsonNode *node)
+static void show_json(const Job *job, JsonNode *node)
 {
+    if (job->rebalance) {
+        report_verdicts_add_json(node, job->rebalance->hosts, job->rebalance->note);
+    }
     g_autofree char *text = json_to_text(node, TRUE);
     g_autofree char *line = g_strconcat(text, "\n", NULL);
 
@@ -106,6 +111,12 @@ static void show_plan(const Job *job, const Plan *plan)
     ReportStyle style = terminal_style(stdout, job->options->without_colours);
     g_autofree char *text = report_plan_text(plan, &style);
 
+    if (job->rebalance) {
+        g_autofree char *verdicts = report_verdicts_text(job->rebalance->hosts, job->rebalance->note, &style);
+
+        show_text(verdicts);
+        show_text("\n");
+    }
     show_text(text);
 }
 
@@ -147,7 +158,7 @@ static int end_with_plan(Job *job, const Plan *plan, GPtrArray *problems, gboole
         show_prediction(job, plan, prediction);
     }
     if (job->options->is_json) {
-        show_json(node);
+        show_json(job, node);
     } else if (list) {
         show_text("\n");
         show_text(list);
@@ -184,7 +195,7 @@ static int report_outcome(Job *job, const GangOutcome *outcome)
     gboolean is_saved = !job->options->report_path || save_report(job, node);
 
     if (job->options->is_json) {
-        show_json(node);
+        show_json(job, node);
     } else {
         ReportStyle style = terminal_style(stdout, job->options->without_colours);
         g_autofree char *text = report_gang_text(outcome, &style);
@@ -279,4 +290,36 @@ int job_do_saved(Job *job, const char *path, const char *const *hosts, gboolean 
         }
     }
     return plan ? do_plan(job, plan, is_dry) : cli_failure(job->options->spec, error);
+}
+
+static int rebalance_once(Job *job, gboolean is_dry)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RebalancePlan) made = campaign_rebalance(job->where.campaign, &job->options->rebalance, &error);
+    int status;
+
+    if (!made) {
+        progress_end(job->progress);
+        return cli_failure(job->options->spec, error);
+    }
+    job->rebalance = made;
+    status = do_plan(job, made->plan, is_dry);
+    job->rebalance = NULL;
+    return status;
+}
+
+int job_rebalance(Job *job, gboolean is_dry)
+{
+    guint64 rounds = job->options->every_ns ? job->options->count : 1;
+    int status = 0;
+
+    for (guint64 round = 1;; round++) {
+        int ended = rebalance_once(job, is_dry);
+
+        status = MAX(status, ended); /* one that failed is told, and the next may do better */
+        if (round == rounds || job->is_stopping ||
+            !campaign_pause(job->where.campaign, job->options->every_ns)) {
+            return status;
+        }
+    }
 }

@@ -29,4 +29,7 @@ int job_do_consolidation(Job *job, const char *const *hosts, gboolean is_dry);
  * hosts are in no inventory. */
 int job_do_saved(Job *job, const char *path, const char *const *hosts, gboolean is_dry);
 
+/* Rebalances as the options say, once or in rounds. */
+int job_rebalance(Job *job, gboolean is_dry);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Job, job_close)

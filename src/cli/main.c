@@ -21,6 +21,7 @@ static const Verb VERBS[] = {
     {"plan", "what evacuate or migrate would do, and nothing moved", cmd_plan},
     {"migrate", "move some VMs, or run a saved plan", cmd_migrate},
     {"evacuate", "empty a host", cmd_evacuate},
+    {"rebalance", "even out load with few moves", cmd_rebalance},
     {"consolidate", "bring VMs together on the fewest hosts", cmd_consolidate},
     {"simulate", "a day of a simulated data centre, or many", cmd_simulate},
     {"agent", "the helper that a controller starts on each host", cmd_agent},

@@ -9,6 +9,7 @@ int cmd_watch(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);
 int cmd_evacuate(int argc, char **argv);
+int cmd_rebalance(int argc, char **argv);
 int cmd_consolidate(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_agent(int argc, char **argv);

@@ -256,7 +256,8 @@ static gboolean read_steps(Plan *plan, JsonObject *root, const char *what, GErro
 /* Everything above the steps: version, id, policy, options. */
 static Plan *read_head(JsonObject *root, const char *what, GError **error)
 {
-    static const char *const KNOWN[] = {"godwit_plan", "id", "created", "policy", "options", "steps", "problems", "prediction", NULL};
+    static const char *const KNOWN[] = {"godwit_plan", "id",         "created", "policy", "options", "steps",
+                                        "problems",    "prediction", "hosts",   "note",   NULL};
     MigrateOptions options;
     JsonObject *options_object = NULL;
     const char *id = NULL;

@@ -84,6 +84,12 @@ static Traffic *traffic_of(const Scenario *scenario, GError **error)
     return traffic_parse(text, scenario->traffic_path, scenario->vms_length, find_vm, (gpointer)scenario, FALSE, error);
 }
 
+gboolean sim_fleet_traffic(const SimFleet *fleet, Traffic **traffic, GError **error)
+{
+    *traffic = fleet->scenario && fleet->scenario->has_traffic ? traffic_of(fleet->scenario, error) : NULL;
+    return *traffic || !fleet->scenario || !fleet->scenario->has_traffic;
+}
+
 static gboolean add_traffic(const Scenario *scenario, World *world, GError **error)
 {
     g_autoptr(Traffic) traffic = scenario->has_traffic ? traffic_of(scenario, error) : NULL;

@@ -38,6 +38,9 @@ SimFleet *sim_fleet_load(const char *path, const guint64 *seed, GError **error);
 SimFleet *sim_fleet_from_scenario(Scenario *scenario /* taken */, GError **error);
 void sim_fleet_free(SimFleet *fleet);
 
+/* Who talks to whom by the scenario, with its VMs' indices; NULL in '*traffic' when nobody does.  The caller frees. */
+gboolean sim_fleet_traffic(const SimFleet *fleet, Traffic **traffic, GError **error);
+
 /* The next event.  Called by somebody who waits for something: that nothing will ever happen any more is wrong, too. */
 void sim_fleet_turn(SimFleet *fleet);
 

@@ -24,7 +24,7 @@ complete_line() {
 commands=$("$GODWIT" --help | sed -n 's/^  \([a-z][a-z]*\)  *[a-z].*/\1/p' | paste -sd ' ')
 assert_eq "$(complete_line godwit '')" "$commands --help --version" "commands"
 assert_eq "$(complete_line godwit ev)" "evacuate" "commands that begin with ev"
-for command in hosts watch plan migrate evacuate consolidate simulate; do
+for command in hosts watch plan migrate evacuate rebalance consolidate simulate; do
     wanted=$("$GODWIT" "$command" --help | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | paste -sd ' ')
     [[ $wanted == *--json* ]] || fail "no options in the help of $command"
     assert_eq "$(complete_line godwit "$command" --)" "$wanted" "options of $command"
@@ -33,7 +33,8 @@ assert_eq "$(complete_line godwit evacuate '')" "alpha beta" "hosts"
 assert_eq "$(complete_line godwit evacuate alpha --to be)" "beta" "a destination"
 assert_eq "$(complete_line godwit evacuate alpha --to alpha,be)" "alpha,beta" "a second destination"
 assert_eq "$(complete_line godwit plan '')" "evacuate migrate" "what to plan"
-for option in --policy --features --on-stuck --copy-storage; do
+for option in --policy --features --on-stuck --copy-storage --placer --preset --objective --norm; do
+    [[ -n $(complete_line godwit evacuate "$option" '') ]] || fail "no values for $option"
     for value in $(complete_line godwit evacuate "$option" ''); do
         status=0
         "$GODWIT" evacuate alpha --to beta "$option" "$value" --inventory "$TMP/missing" >/dev/null 2>"$TMP/err" || status=$?

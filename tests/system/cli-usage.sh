@@ -45,6 +45,13 @@ usage "--count: '0'" watch h1 --count 0
 usage "one host to empty" evacuate
 usage "one host to empty" evacuate h1 h2 --to h3
 usage "say with --to" evacuate h1
+usage "name hosts with --hosts, not 'h1'" rebalance h1
+usage "--rounds says how often" rebalance --rounds 2
+usage "--json is one document" rebalance --json --every 1min
+usage "LOW,HIGH" rebalance --safe-range 0.8,0.5
+usage "'best' is no placer; it is one of: godwit" evacuate h1 --to h2 --placer best
+usage "sum to 1" evacuate h1 --to h2 --weights 0.5,0.5,0.5
+usage "needs two hosts at least" rebalance --hosts h1 "${inventory[@]}"
 usage "--from" evacuate h1 --from h1 --to h2
 usage "name the VMs" migrate --from h1 --to h2
 usage "say with --from" migrate vm1 --to h2
