@@ -113,16 +113,14 @@ static void start_moves(Day *day, GArray *arrivals)
         DayMigration migration = {.time_s = day->now_s,
                                   .duration_s = seconds,
                                   .bytes = day_type_of_vm(day, move->vm)->ram_mib * 1024 * 1024,
-                                  .vm = move->vm,
-                                  .src = day->vm_host[move->vm],
-                                  .dst = move->dst};
+                                  .vm = move->vm};
         guint at = arrivals->len;
 
         while (at > 0 && g_array_index(arrivals, Arrival, at - 1).time_s > arrival.time_s) {
             at--;
         }
         g_array_insert_val(arrivals, at, arrival);
-        day_meter_migration(day->meter, day, &migration, 0);
+        day_meter_end(day->meter, day, day_meter_start(day->meter, day, move), &migration, 0);
         day->vm_flags[move->vm] |= DAY_VM_MOVING;
         day_list_add(day, move->dst, move->vm);
     }

@@ -146,16 +146,22 @@ static gboolean overloaded_slowly(Day *day, guint32 host, const guint32 *vms, gu
     double loads[DAY_HISTORY] = {0};
     double asked = 0, ram_max_mib = 0;
     guint count = length + (more != DAY_NONE);
-    gboolean past = day->config->policy.detector != DAY_DETECTOR_THR;
+    gboolean seasoned = FALSE;
+    guint past = 0;
+
+    if (regresses(day)) {
+        past = REGRESSED;
+    } else if (day->config->policy.detector != DAY_DETECTOR_THR) {
+        past = DAY_HISTORY;
+    }
 
     for (guint i = 0; i < count; i++) {
         guint32 vm = i < length ? vms[i] : more;
 
         asked += day->vm_asked[vm];
         ram_max_mib = MAX(ram_max_mib, day_type_of_vm(day, vm)->ram_mib);
-        if (past) {
-            add_loads(day, host, vm, loads, DAY_HISTORY);
-        }
+        seasoned = seasoned || (regresses(day) && day->vm_seasoned[vm]);
+        add_loads(day, host, vm, loads, past);
     }
     double load = asked / day->capacity[day->plans[host].type];
 
@@ -170,7 +176,7 @@ static gboolean overloaded_slowly(Day *day, guint32 host, const guint32 *vms, gu
         return above_adaptive(day, loads, load);
     case DAY_DETECTOR_LR:
     case DAY_DETECTOR_LRR:
-        if (trimmed(loads) < REGRESSED) {
+        if (!seasoned) {
             return load > FALLBACK;
         }
         return predicted(day, host, loads, ram_max_mib) >= 1;

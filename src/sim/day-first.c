@@ -6,7 +6,7 @@
  * With a policy that migrates, PABFD chooses; the peer's test for overload then sees the new VM only, since those
  * placed before ask for nothing yet.  Without one (dvfs, npa), the first host that fits is taken. */
 #include "base/error.h"
-#include "sim/day-private.h"
+#include "sim/day-index.h"
 
 static gboolean migrates(const Day *day)
 {
@@ -51,6 +51,7 @@ static void settle_vm(Day *day, guint32 vm, guint32 host)
     if (!day_has(day, DAY_DEFECT_STALE_POWER)) {
         plan->watts = power_watts(day_type_of_host(day, host)->power, plan->used / day->capacity[plan->type]);
     }
+    day_index_grow(day, host);
 }
 
 gboolean day_place_first(Day *day, GError **error)
@@ -77,17 +78,22 @@ gboolean day_place_first(Day *day, GError **error)
         settle_vm(day, vm, host);
         day->result->initial[vm] = host;
     }
+    day_index_end(day);
     day->promises_count = !day_has(day, DAY_DEFECT_FORGOTTEN_RAM);
     return TRUE;
 }
 
-static gboolean asks_nothing(const Day *day, guint32 vm)
+/* The peer looks a little behind the sample, where the next one shows already. */
+static gboolean asks_nothing(const Day *day, guint32 vm, const DaySlot *behind)
 {
-    return (day->vm_flags[vm] & DAY_VM_MOVING) == 0 && day->vm_asked[vm] == 0;
+    return (day->vm_flags[vm] & DAY_VM_MOVING) == 0 && day->vm_asked[vm] == 0 &&
+           (day->exact || day_share_at(day, vm, behind) == 0);
 }
 
 void day_vanish(Day *day)
 {
+    DaySlot behind = day_slot(day, day->now_s + 0.1);
+
     for (guint32 i = day->n_active; i-- > 0;) {
         guint32 host = day->active[i];
         const DayList *list = &day->lists[host];
@@ -95,7 +101,7 @@ void day_vanish(Day *day)
         for (guint32 j = list->length; j-- > 0;) {
             guint32 vm = list->vms[j];
 
-            if (asks_nothing(day, vm)) {
+            if (asks_nothing(day, vm, &behind)) {
                 const DayVmType *type = day_type_of_vm(day, vm);
 
                 day->vm_flags[vm] |= DAY_VM_GONE;

@@ -5,6 +5,8 @@
  * eight or more entries would become trees in large tables; lists of VMs are far from that.) */
 #include "sim/day-java.h"
 
+#include <stdlib.h>
+
 #define RANDOM_MULTIPLIER 0x5deece66dULL
 #define RANDOM_MASK       ((1ULL << 48) - 1)
 
@@ -32,19 +34,36 @@ static guint32 hash_of(guint32 vm)
     return hash ^ (hash >> 16);
 }
 
+typedef struct Entry {
+    guint32 place;
+    guint32 put; /* when */
+    guint32 vm;
+} Entry;
+
+static int compare_entries(const void *a, const void *b)
+{
+    const Entry *left = a;
+    const Entry *right = b;
+
+    if (left->place != right->place) {
+        return left->place < right->place ? -1 : 1;
+    }
+    return (left->put > right->put) - (left->put < right->put);
+}
+
 void java_hash_order(guint8 bits, guint32 *vms, guint length)
 {
     guint32 mask = (1u << bits) - 1;
+    Entry few[64];
+    g_autofree Entry *many = length > G_N_ELEMENTS(few) ? g_new(Entry, length) : NULL;
+    Entry *entries = many != NULL ? many : few;
 
-    for (guint i = 1; i < length; i++) {
-        guint32 vm = vms[i];
-        guint32 place = hash_of(vm) & mask;
-        guint j = i;
-
-        for (; j > 0 && (hash_of(vms[j - 1]) & mask) > place; j--) {
-            vms[j] = vms[j - 1];
-        }
-        vms[j] = vm;
+    for (guint i = 0; i < length; i++) {
+        entries[i] = (Entry){hash_of(vms[i]) & mask, i, vms[i]};
+    }
+    qsort(entries, length, sizeof *entries, compare_entries);
+    for (guint i = 0; i < length; i++) {
+        vms[i] = entries[i].vm;
     }
 }
 

@@ -25,7 +25,6 @@ typedef struct VmMeter {
     double lost; /* asked and not given during a migration */
     double shares_missing;
     guint32 intervals_missing;
-    guint32 migrations;
     double migrated_s; /* end of the last migration */
 } VmMeter;
 
@@ -35,6 +34,7 @@ struct DayMeter {
     double duration_sum_s;
     double time_before_sum_s;
     double bytes;
+    guint64 ended;
 };
 
 DayMeter *day_meter_new(const Day *day)
@@ -156,21 +156,39 @@ void day_meter_energy(DayMeter *meter, Day *day, double time_s, double joules)
     }
 }
 
-void day_meter_migration(DayMeter *meter, Day *day, const DayMigration *migration, double downtime_s)
+guint day_meter_start(DayMeter *meter, Day *day, const DayMove *move)
+{
+    VmMeter *mine = &meter->vms[move->vm];
+    DayMigration migration = {.time_s = day->now_s, .vm = move->vm, .src = day->vm_host[move->vm], .dst = move->dst};
+
+    day->result->totals.migrations++;
+    day->result->totals.vm_events++;
+    meter->time_before_sum_s += day->now_s - mine->migrated_s;
+    if (day->config->keep_migrations) {
+        g_array_append_val(day->result->migrations, migration);
+    }
+    return day->result->migrations->len - 1;
+}
+
+void day_meter_end(DayMeter *meter, Day *day, guint number, const DayMigration *migration, double downtime_s)
 {
     DayTotals *totals = &day->result->totals;
     VmMeter *mine = &meter->vms[migration->vm];
+    double unserved = day->vm_asked[migration->vm] * downtime_s;
 
-    totals->migrations++;
-    totals->vm_events += 2;
+    totals->vm_events++;
     totals->downtime_s += downtime_s;
+    meter->ended++;
     meter->bytes += migration->bytes;
     meter->duration_sum_s += migration->duration_s;
-    meter->time_before_sum_s += migration->time_s - mine->migrated_s;
-    mine->migrations++;
     mine->migrated_s = migration->time_s + migration->duration_s;
+    mine->lost += unserved;
+    mine->given -= unserved;
     if (day->config->keep_migrations) {
-        g_array_append_val(day->result->migrations, *migration);
+        DayMigration *kept = &g_array_index(day->result->migrations, DayMigration, number);
+
+        kept->duration_s = migration->duration_s;
+        kept->bytes = migration->bytes;
     }
 }
 
@@ -222,7 +240,7 @@ void day_meter_finish(DayMeter *meter, Day *day)
     totals->avg_sla_pct = 100 * ratio(shares, (double)intervals);
     totals->esv = totals->energy_kwh * totals->slav_pct;
     totals->moved_gib = meter->bytes / (1024.0 * 1024 * 1024);
-    totals->migration_s_mean = ratio(meter->duration_sum_s, (double)totals->migrations);
+    totals->migration_s_mean = ratio(meter->duration_sum_s, (double)meter->ended);
     totals->time_before_migration_s = day_has(day, DAY_DEFECT_DURATION_AS_TIME)
                                           ? totals->migration_s_mean
                                           : ratio(meter->time_before_sum_s, (double)totals->migrations);

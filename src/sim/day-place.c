@@ -4,14 +4,19 @@
  * to the host whose power rises least.
  *
  * A host is suitable when one core is enough for the VM, when it has the MIPS (and, where promises count, RAM and
- * network), and when it would not be overloaded with it; an empty host is not asked the last.  Ties go to the lowest
- * index.  All empty hosts of one type are alike, so only the first of each is looked at. */
+ * network), and when it would not be overloaded with it; an empty host is not asked the last.  All empty hosts of one
+ * type are alike, so only the first of each is looked at.
+ *
+ * Power curves have straight stretches, where a VM costs the same on every host: in the peer rounding decides there,
+ * then the lowest index.  In the physical mode what differs by less than a milliwatt is equal, and the fullest host is
+ * taken, so that others can be emptied. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "sim/day-index.h"
 #include "sim/day-java.h"
-#include "sim/day-private.h"
+#include "sim/day-view.h"
 
 #define CLOSE_MIPS 1e-6 /* nearer than this, rounding decides whether a VM fits */
 
@@ -57,45 +62,57 @@ static inline gboolean has_promises(const Day *day, guint32 host, const DayVmTyp
            (plan->ram_free_mib >= (float)type->ram_mib && plan->nic_free_kbit_per_s >= (float)type->nic_kbit_per_s);
 }
 
-typedef struct Best {
-    guint32 host;
-    double watts_more;
-} Best;
+static inline gboolean preferred(const DayBest *candidate, const DayBest *best)
+{
+    if (candidate->watts_more != best->watts_more) {
+        return candidate->watts_more < best->watts_more;
+    }
+    if (candidate->load != best->load) {
+        return candidate->load > best->load;
+    }
+    return candidate->host < best->host;
+}
 
-static inline void consider(Day *day, guint32 host, guint32 vm, Best *best)
+void day_consider(Day *day, guint32 host, guint32 vm, DayBest *best)
 {
     const DayPlan *plan = &day->plans[host];
     double asked = day->vm_asked[vm];
+    double capacity = day->capacity[plan->type];
 
     if ((plan->excluded & ~DAY_EXCLUDED_TARGET) != 0 || !has_mips(day, host, asked) ||
         !has_promises(day, host, day_type_of_vm(day, vm))) {
         return;
     }
-    double load = (plan->used + asked) / day->capacity[plan->type];
+    double load = (plan->used + asked) / capacity;
     double watts_more = power_watts(day->fleet->host_types[plan->type].power, load) - plan->watts;
+    DayBest candidate = {.host = host, .watts_more = watts_more};
 
-    if (watts_more > best->watts_more || (watts_more == best->watts_more && host > best->host)) {
-        return;
+    if (!day_has(day, DAY_DEFECT_ROUNDING_DECIDES)) {
+        candidate.watts_more = day_milliwatts(watts_more);
+        candidate.load = plan->used / capacity;
     }
-    if (plan->used != 0 && day_overloaded(day, host, vm)) {
-        return;
+    if (preferred(&candidate, best) && (plan->used == 0 || !day_overloaded(day, host, vm))) {
+        *best = candidate;
     }
-    *best = (Best){host, watts_more};
 }
 
 guint32 day_find_host(Day *day, guint32 vm)
 {
-    Best best = {.host = DAY_NONE, .watts_more = DBL_MAX};
+    DayBest best = {.host = DAY_NONE, .watts_more = DBL_MAX};
 
     day->result->totals.placements++;
-    for (guint32 i = 0; i < day->n_active; i++) {
-        consider(day, day->active[i], vm, &best);
+    if (day->index != NULL) {
+        day_index_search(day->index, vm, &best);
+    } else {
+        for (guint32 i = 0; i < day->n_active; i++) {
+            day_consider(day, day->active[i], vm, &best);
+        }
     }
     for (guint type = 0; day->may_wake && type < day->fleet->n_host_types; type++) {
         guint32 host = day_first_off(day, type);
 
         if (host != DAY_NONE) {
-            consider(day, host, vm, &best);
+            day_consider(day, host, vm, &best);
         }
     }
     day->least_asked = MIN(day->least_asked, day->vm_asked[vm]);
@@ -142,7 +159,7 @@ static int compare_hosts(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void find_overloaded(Day *day)
+void day_find_overloaded(Day *day)
 {
     day->n_overloaded = 0;
     for (guint32 i = 0; i < day->n_active; i++) {
@@ -152,7 +169,7 @@ static void find_overloaded(Day *day)
     }
     qsort(day->overloaded, day->n_overloaded, sizeof *day->overloaded, compare_hosts);
     for (guint32 i = 0; i < day->n_overloaded; i++) {
-        day->plans[day->overloaded[i]].excluded |= DAY_EXCLUDED_OVERLOADED;
+        day_plan_exclude(day, day->overloaded[i], DAY_EXCLUDED_OVERLOADED);
     }
 }
 
@@ -160,7 +177,7 @@ void day_relieve(Day *day)
 {
     g_autoptr(GArray) leaving = g_array_new(FALSE, FALSE, sizeof(guint32));
 
-    find_overloaded(day);
+    day_find_overloaded(day);
     for (guint32 i = 0; i < day->n_overloaded; i++) {
         day_select(day, day->overloaded[i], leaving);
     }
@@ -175,6 +192,9 @@ void day_relieve(Day *day)
 
             g_array_append_val(day->moves, move);
             day_plan_add(day, vm, host);
+            if (!day_has(day, DAY_DEFECT_STALE_TARGETS)) {
+                day->plans[host].excluded |= DAY_EXCLUDED_TARGET;
+            }
         }
     }
 }

@@ -9,6 +9,7 @@
  * The peer really puts a VM onto each host that it tries, and its hash table may grow by that for good; here a host is
  * only looked at.  day_plan_note_trial catches up: a VM as small as the smallest looked for so far must have been tried
  * on every host that had room for it. */
+#include "sim/day-index.h"
 #include "sim/day-java.h"
 #include "sim/day-private.h"
 
@@ -41,10 +42,21 @@ void day_plan_begin(Day *day)
         if (!day->exact) {
             plan->free = MAX(0.0, day->capacity[plan->type] - plan->used);
         }
-        plan->watts = day->watts[host];
+        plan->watts = day_has(day, DAY_DEFECT_STALE_POWER)
+                          ? day->watts[host]
+                          : power_watts(day_type_of_host(day, host)->power, plan->used / day->capacity[plan->type]);
         plan->excluded = 0;
         plan->ram_free_mib = day->ram_free[host];
         plan->nic_free_kbit_per_s = day->nic_free[host];
+    }
+    day_index_begin(day);
+}
+
+void day_plan_exclude(Day *day, guint32 host, guint8 why)
+{
+    day->plans[host].excluded |= why;
+    if (day->index != NULL) {
+        day_index_place(day->index, host);
     }
 }
 
@@ -96,6 +108,9 @@ void day_plan_add(Day *day, guint32 vm, guint32 host)
     if (!day_has(day, DAY_DEFECT_STALE_POWER)) {
         plan->watts = power_watts(day_type_of_host(day, host)->power, plan->used / capacity);
     }
+    if (day->index != NULL) {
+        day_index_place(day->index, host);
+    }
 }
 
 void day_plan_undo(Day *day, guint mark)
@@ -109,6 +124,9 @@ void day_plan_undo(Day *day, guint mark)
         day->plans[host].history_valid = FALSE;
         if (--day->lists[host].planned == 0) {
             day_deactivate(day, host);
+        }
+        if (day->index != NULL) {
+            day_index_place(day->index, host);
         }
         g_array_set_size(day->undo, day->undo->len - 1);
     }
@@ -128,4 +146,5 @@ void day_plan_end(Day *day)
         }
     }
     g_array_set_size(day->undo, 0);
+    day_index_end(day);
 }

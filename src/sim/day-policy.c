@@ -10,6 +10,7 @@
 NAMED_ENUM_DEFINE(DayDetector, day_detector, DAY_DETECTORS)
 NAMED_ENUM_DEFINE(DaySelector, day_selector, DAY_SELECTORS)
 NAMED_ENUM_DEFINE(DayMode, day_mode, DAY_MODES)
+NAMED_ENUM_DEFINE(DaySearch, day_search, DAY_SEARCHES)
 
 static const double DEFAULT_PARAMETERS[] = {
     [DAY_DETECTOR_THR] = 0.8, [DAY_DETECTOR_MAD] = 2.5, [DAY_DETECTOR_IQR] = 1.5,

@@ -20,6 +20,8 @@
  * only if the answer is clear, else the long way is gone (day-detect.c, day-place.c). */
 #pragma once
 
+#include <math.h>
+
 #include "base/rng.h"
 #include "sim/day.h"
 
@@ -78,7 +80,8 @@ typedef struct DayMeter DayMeter;
 
 typedef struct Day {
     const DayConfig *config;
-    const DayFleet *fleet;
+    const DayFleet *fleet;  /* in the order of 'order', as all numbers of VMs here */
+    struct DayOrder *order; /* NULL: the caller's */
     const Trace *trace;
     guint32 defects;
     gboolean exact; /* the peer to the bit */
@@ -112,7 +115,8 @@ typedef struct Day {
     guint32 *vm_host;
     guint32 *vm_dst; /* of the last migration, while DAY_VM_MOVING */
     guint8 *vm_flags;
-    double *vm_asked; /* MIPS */
+    float *vm_held_until_s; /* it has moved; physical mode only */
+    double *vm_asked;       /* MIPS */
     double *vm_given;
     double *vm_mean; /* of its last ten shares, and how they rise per tick; lr and lrr only */
     double *vm_slope;
@@ -123,6 +127,7 @@ typedef struct Day {
     double percent[101]; /* n / 100.0 */
 
     /* The plan of this tick. */
+    struct DayIndex *index;  /* of the plans; NULL: scan */
     GArray *moves;           /* DayMove */
     GArray *undo;            /* DayUndo */
     gboolean may_wake;       /* hosts that are off may be chosen */
@@ -213,14 +218,36 @@ void day_plan_add(Day *day, guint32 vm, guint32 host);
 void day_plan_undo(Day *day, guint mark); /* back to day->undo->len == mark */
 void day_plan_end(Day *day);              /* lists without planned VMs */
 
+/* Sets DAY_EXCLUDED_ bits that keep the host from being chosen. */
+void day_plan_exclude(Day *day, guint32 host, guint8 why);
+
 /* The host is about to change, or not to be a destination any more: what the searches so far did to it in the peer. */
 void day_plan_note_trial(Day *day, guint32 host);
 
 /* The host that takes 'vm' for the least power, or DAY_NONE. */
 guint32 day_find_host(Day *day, guint32 vm);
 
+/* The order of preference among hosts: least watts; in the physical mode, to the milliwatt, then the fullest; then the
+ * lowest index. */
+typedef struct DayBest {
+    guint32 host; /* DAY_NONE: none yet */
+    double watts_more;
+    double load;
+} DayBest;
+
+static inline double day_milliwatts(double watts)
+{
+    return rint(watts * 1000) / 1000;
+}
+
+/* Takes 'host' into '*best' if 'vm' can go there and it is preferred. */
+void day_consider(Day *day, guint32 host, guint32 vm, DayBest *best);
+
 /* Orders VMs by falling demand; equal ones stay in order. */
 void day_sort_by_demand(const Day *day, guint32 *vms, guint length);
+
+/* Marks overloaded hosts in their plans and lists them in day->overloaded, ascending. */
+void day_find_overloaded(Day *day);
 
 /* Appends the moves that relieve overloaded hosts, and those that empty underused ones. */
 void day_relieve(Day *day);
@@ -243,8 +270,39 @@ void day_meter_settle(DayMeter *meter, const Day *day);
 void day_meter_tick(const Day *day, DayTick *tick);
 
 void day_meter_energy(DayMeter *meter, Day *day, double time_s, double joules);
-void day_meter_migration(DayMeter *meter, Day *day, const DayMigration *migration, double downtime_s);
+/* A migration has started; one has ended: 'number' is what the start gave. */
+guint day_meter_start(DayMeter *meter, Day *day, const DayMove *move);
+void day_meter_end(DayMeter *meter, Day *day, guint number, const DayMigration *migration, double downtime_s);
 void day_meter_finish(DayMeter *meter, Day *day);
+
+/* -- day-transfer.c: the migrations of the physical mode -------------------------------------------------------------
+ */
+
+typedef struct DayTransfers DayTransfers;
+
+/* A migration that has ended. */
+typedef struct DayArrival {
+    double time_s;
+    double start_s;
+    double sent_mib;
+    double downtime_s;
+    guint32 vm;
+    guint32 dst;
+    guint number; /* of day_meter_start */
+} DayArrival;
+
+DayTransfers *day_transfers_new(const Day *day);
+void day_transfers_free(DayTransfers *transfers);
+guint day_transfers_running(const DayTransfers *transfers);
+
+/* Starts one now, or 'delay_s' later when the destination must wake first. */
+void day_transfers_add(DayTransfers *transfers, const DayMove *move, guint number, double delay_s);
+
+/* The next end before 'until_s', if any; time has moved to it then. */
+gboolean day_transfers_next(DayTransfers *transfers, double until_s, DayArrival *arrival);
+
+/* How long a migration takes that has both links to itself. */
+double day_transfer_alone_s(const Day *day, guint32 vm, guint32 src, guint32 dst);
 
 /* -- the loops ------------------------------------------------------------------------------------------------------
  */

@@ -5,7 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/day-index.h"
 #include "sim/day-java.h"
+#include "sim/day-order.h"
 #include "sim/day-private.h"
 
 static gboolean no_vm_is_shifted(const DayFleet *fleet)
@@ -64,6 +66,7 @@ static void new_vms(Day *day)
     day->vm_host = g_new(guint32, fleet->vms);
     day->vm_dst = g_new(guint32, fleet->vms);
     day->vm_flags = g_new0(guint8, fleet->vms);
+    day->vm_held_until_s = g_new0(float, fleet->vms);
     day->vm_asked = g_new0(double, fleet->vms);
     day->vm_given = g_new0(double, fleet->vms);
     if (detector == DAY_DETECTOR_LR || detector == DAY_DETECTOR_LRR) {
@@ -78,13 +81,14 @@ static void new_vms(Day *day)
 Day *day_new(const DayConfig *config)
 {
     Day *day = g_new0(Day, 1);
-    const DayFleet *fleet = config->fleet;
-
     day->config = config;
-    day->fleet = fleet;
-    day->trace = fleet->trace;
     day->exact = config->mode == DAY_MODE_CLOUDSIM;
     day->defects = day->exact ? (guint32)DAY_DEFECT_ALL : config->defects;
+    day->order = day_has(day, DAY_DEFECT_FILE_ORDER) ? NULL : day_order_new(config->fleet);
+    day->fleet = day->order != NULL ? day_order_fleet(day->order) : config->fleet;
+    const DayFleet *fleet = day->fleet;
+
+    day->trace = fleet->trace;
     day->rng = rng_new(config->seed);
     day->java_random = java_random_seed(config->seed);
     for (guint i = 0; i < fleet->n_host_types; i++) {
@@ -115,15 +119,17 @@ void day_free(Day *day)
         g_free(day->lists[host].vms);
     }
     g_aligned_free(day->plans);
-    gpointer arrays[] = {day->lists,       day->used,     day->asked,      day->load,      day->watts,
-                         day->ram_free,    day->nic_free, day->off,        day->hash_bits, day->active,
-                         day->active_slot, day->loads,    day->overloaded, day->vm_host,   day->vm_dst,
-                         day->vm_flags,    day->vm_asked, day->vm_given,   day->vm_mean,   day->vm_slope,
-                         day->vm_seasoned, day->slots,    day->row_samples};
+    gpointer arrays[] = {
+        day->lists,      day->used,     day->asked,       day->load,     day->watts,           day->ram_free,
+        day->nic_free,   day->off,      day->hash_bits,   day->active,   day->active_slot,     day->loads,
+        day->overloaded, day->vm_host,  day->vm_dst,      day->vm_flags, day->vm_asked,        day->vm_given,
+        day->vm_mean,    day->vm_slope, day->vm_seasoned, day->slots,    day->vm_held_until_s, day->row_samples};
 
     for (gsize i = 0; i < G_N_ELEMENTS(arrays); i++) {
         g_free(arrays[i]);
     }
+    day_order_free(day->order);
+    day_index_end(day);
     g_array_unref(day->moves);
     g_array_unref(day->undo);
     day_result_free(day->result);

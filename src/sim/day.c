@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "sim/day-order.h"
 #include "sim/day-private.h"
 
 void day_config_init(DayConfig *config, DayMode mode, const DayFleet *fleet)
@@ -145,19 +146,17 @@ DayResult *day_run(const DayConfig *config, DayProgressFunc progress, gpointer u
     if (!config_makes_sense(config, error)) {
         return NULL;
     }
-    if (config->mode == DAY_MODE_PHYSICAL) {
-        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_UNSUPPORTED, "mode physical is not in this version: use cloudsim");
-        return NULL;
-    }
     Day *day = day_new(config);
 
     day->result = result_new(config->fleet->vms);
     day->meter = day_meter_new(day);
-    gboolean ok = day_run_cloudsim(day, progress, user_data, error);
+    gboolean ok = day->exact ? day_run_cloudsim(day, progress, user_data, error)
+                             : day_run_physical(day, progress, user_data, error);
     DayResult *result = NULL;
 
     if (ok) {
         day_meter_finish(day->meter, day);
+        day_order_restore(day->order, day->result);
         result = g_steal_pointer(&day->result);
     }
     day_meter_free(day->meter);

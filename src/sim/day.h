@@ -135,6 +135,8 @@ NAMED_ENUM_DECLARE(DayMode, day_mode, DAY_MODES)
       "a migration takes RAM over half the link, alone on it -> passes over dirty memory, links shared")               \
     X(DAY_DEFECT_STALE_POWER, "stale-power",                                                                           \
       "a host already given VMs at this tick is compared with its power before them -> with them")                     \
+    X(DAY_DEFECT_ROUNDING_DECIDES, "rounding-decides",                                                                 \
+      "of hosts that cost the same power, rounding and the index choose -> the fullest is taken")                      \
     X(DAY_DEFECT_FORGOTTEN_RAM, "forgotten-ram",                                                                       \
       "RAM and network are promised at the first placement only -> at every move")                                     \
     X(DAY_DEFECT_VANISHING_VMS, "vanishing-vms", "a VM that asks for no CPU is removed for ever -> it stays")          \
@@ -164,6 +166,7 @@ gboolean day_defects_parse(const char *text, guint32 *defects, GError **error);
 #define DAY_SETTINGS(X)                                                                                                \
     X(hold_s, 1800.0, "s", "a VM that has moved stays this long unless its host is overloaded")                        \
     X(payback_s, 300.0, "s", "emptying a host must save its migrations' energy within this time")                      \
+    X(empty_failures, 20.0, "hosts", "in a row that could not be emptied before the fuller ones are left alone")       \
     X(wake_s, 60.0, "s", "a host that wakes draws full power this long before it is of use")                           \
     X(dirty_mib_per_s, 20.0, "MiB/s", "memory that a VM at full CPU writes; in proportion to its CPU use")             \
     X(working_set, 0.25, "share", "of a VM's RAM that one pass can find dirty at most")                                \
@@ -224,6 +227,12 @@ guint day_view_vm_history(const DayView *view, guint vm, double *shares, guint l
 /* -- The run --------------------------------------------------------------------------------------------------------
  */
 
+#define DAY_SEARCHES(X)                                                                                                \
+    X(DAY_SEARCH_AUTO, "auto") /* the faster for the number of hosts that are on */                                    \
+    X(DAY_SEARCH_SCAN, "scan") /* look at every host that is on */                                                     \
+    X(DAY_SEARCH_INDEX, "index")
+NAMED_ENUM_DECLARE(DaySearch, day_search, DAY_SEARCHES)
+
 typedef struct DayConfig {
     DayMode mode; /* cloudsim has all defects and the peer's order of events: every load is read at every event */
     const DayFleet *fleet; /* borrowed */
@@ -240,7 +249,7 @@ typedef struct DayConfig {
     gboolean keep_migrations; /* fill DayResult.migrations */
     gboolean keep_events;     /* fill DayResult.energy_events */
     gboolean check;           /* safety properties after every event; costs about as much as the run */
-    gboolean plain_scan;      /* find hosts by looking at every one: slow, for comparison with the index */
+    DaySearch search;         /* how hosts are found; the answer is the same */
 } DayConfig;
 
 /* Defaults: 300 s, 86400 s, lr_mmt_1.2, migrations and events kept, no check. */

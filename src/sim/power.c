@@ -4,8 +4,6 @@
  * the rounding in which CloudSim carries them; the same numbers are in data/cloudsim/README.md. */
 #include "sim/power.h"
 
-#include <math.h>
-
 #include "base/error.h"
 
 static const PowerCurve CURVES[] = {
@@ -67,15 +65,4 @@ const PowerCurve *power_curve_find(const char *id, GError **error)
     g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT, "no server called '%s' has a power curve; there are %s", id,
                 ids->str);
     return NULL;
-}
-
-double power_watts(const PowerCurve *curve, double load)
-{
-    double at = CLAMP(load, 0.0, 1.0);
-    double tenths = at * 10;
-    int below = (int)floor(tenths);
-    int above = (int)ceil(tenths);
-    double slope = (curve->watts[above] - curve->watts[below]) / 10;
-
-    return curve->watts[below] + slope * (at - (double)below / 10) * 100;
 }

@@ -31,4 +31,13 @@ const PowerCurve *power_curve_find(const char *id, GError **error);
 
 /* Watts at 'load' in [0, 1]; a load outside is taken as the nearest end.  A host that is off draws nothing: that is the
  * caller's knowledge, load 0 means idle.  Same operations in the same order as CloudSim 3.0.3, so equal to the bit. */
-double power_watts(const PowerCurve *curve, double load);
+static inline double power_watts(const PowerCurve *curve, double load)
+{
+    double at = CLAMP(load, 0.0, 1.0);
+    double tenths = at * 10;
+    int below = (int)tenths;
+    int above = below + (tenths > below);
+    double slope = (curve->watts[above] - curve->watts[below]) / 10;
+
+    return curve->watts[below] + slope * (at - (double)below / 10) * 100;
+}
