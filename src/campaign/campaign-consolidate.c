@@ -168,7 +168,7 @@ static gboolean find_moves(Campaign *campaign, Emptying *emptying, GError **erro
     const Grouping *placer = grouping_find(campaign->options.placer, error);
 
     options.is_at_once = TRUE;
-    FleetMeasures measures = {NULL, NULL, campaign->options.traffic_path};
+    FleetMeasures measures = {NULL, NULL, campaign->options.traffic_path, campaign->fleet};
     PlaceTask task = {PLACE_CONSOLIDATE, NULL, 0};
 
     emptying->fleet = placer ? fleet_problem_new(campaign->inventory, emptying->configs, emptying->facts, &measures, error)

@@ -275,7 +275,8 @@ static const CliOption *row_at(guint index)
         guint length;
     } tables[] = {{OPTIONS, G_N_ELEMENTS(OPTIONS)},
                   {CLI_PLACE_OPTIONS, CLI_PLACE_OPTIONS_LENGTH},
-                  {CLI_REBALANCE_OPTIONS, CLI_REBALANCE_OPTIONS_LENGTH}};
+                  {CLI_REBALANCE_OPTIONS, CLI_REBALANCE_OPTIONS_LENGTH},
+                  {CLI_SIMULATE_OPTIONS, CLI_SIMULATE_OPTIONS_LENGTH}};
 
     for (guint t = 0; t < G_N_ELEMENTS(tables); t++) {
         if (index < tables[t].length) {

@@ -47,7 +47,7 @@ members() {
 
     file=$(page "$2")
     while read -r member; do
-        grep -Eq "^\.It Ic (.* , )?$member( ,|\$)|^\.Ic (.* , )?$member( ,|\$)" "$file" || fail "$file lacks $member of docs/schema/$1.json"
+        grep -Eq "^\.It Ic (.* , )?$member( ,|\$)|^\.(Pq )?Ic (.* , )?$member( |\$)" "$file" || fail "$file lacks $member of docs/schema/$1.json"
     done < <(jq -r '[.. | objects | .properties? // empty | objects | keys[]] | unique[]' "$SOURCE_DIR/docs/schema/$1.json" | grep -vxE "$3")
 }
 
