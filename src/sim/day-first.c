@@ -7,6 +7,7 @@
  * placed before ask for nothing yet.  Without one (dvfs, npa), the first host that fits is taken. */
 #include "base/error.h"
 #include "sim/day-index.h"
+#include "sim/day-order.h"
 
 static gboolean migrates(const Day *day)
 {
@@ -54,6 +55,25 @@ static void settle_vm(Day *day, guint32 vm, guint32 host)
     day_index_grow(day, host);
 }
 
+/* Where the caller has put the VM: its memory must find room there, while CPU may be promised twice. */
+static guint32 given_host(const Day *day, guint32 vm)
+{
+    guint32 host = day->config->initial[day_order_outer(day->order, vm)];
+
+    return host < day->fleet->hosts && day->plans[host].ram_free_mib >= (float)day_type_of_vm(day, vm)->ram_mib
+               ? host
+               : DAY_NONE;
+}
+
+/* 'from' by VM type, for first_fit. */
+static guint32 first_host(Day *day, guint32 vm, guint32 *from)
+{
+    if (day->config->initial != NULL) {
+        return given_host(day, vm);
+    }
+    return migrates(day) ? day_find_host(day, vm) : first_fit(day, vm, &from[day->fleet->vm_type[vm]]);
+}
+
 gboolean day_place_first(Day *day, GError **error)
 {
     guint32 from[256] = {0};
@@ -65,7 +85,7 @@ gboolean day_place_first(Day *day, GError **error)
         const DayVmType *type = day_type_of_vm(day, vm);
 
         day->vm_asked[vm] = type->mips;
-        guint32 host = migrates(day) ? day_find_host(day, vm) : first_fit(day, vm, &from[day->fleet->vm_type[vm]]);
+        guint32 host = first_host(day, vm, from);
 
         day->vm_asked[vm] = 0;
         if (host == DAY_NONE) {

@@ -7,10 +7,10 @@
 #define GIGABIT_KBIT_PER_S 1e6
 
 static const DayVmType CLOUDSIM_VMS[] = {
-    {"high-cpu", 2500, 870, 1e5},
-    {"extra-large", 2000, 1740, 1e5},
-    {"small", 1000, 1740, 1e5},
-    {"micro", 500, 613, 1e5},
+    {"high-cpu", 2500, 870, 1e5, 0},
+    {"extra-large", 2000, 1740, 1e5, 0},
+    {"small", 1000, 1740, 1e5, 0},
+    {"micro", 500, 613, 1e5, 0},
 };
 
 typedef struct Owned {

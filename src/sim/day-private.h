@@ -291,6 +291,9 @@ typedef struct DayArrival {
     guint number; /* of day_meter_start */
 } DayArrival;
 
+/* What 'vm' writes now. */
+double day_dirty_mib_per_s(const Day *day, guint32 vm);
+
 DayTransfers *day_transfers_new(const Day *day);
 void day_transfers_free(DayTransfers *transfers);
 guint day_transfers_running(const DayTransfers *transfers);

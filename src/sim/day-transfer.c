@@ -17,6 +17,7 @@
 #include <math.h>
 
 #include "model/passes.h"
+#include "sim/day-order.h"
 #include "sim/day-private.h"
 
 #define NONE G_MAXUINT32
@@ -193,16 +194,24 @@ static void leave(DayTransfers *transfers, guint32 index, guint32 host, int dire
 /* -- a migration ----------------------------------------------------------------------------------------------------
  */
 
+double day_dirty_mib_per_s(const Day *day, guint32 vm)
+{
+    const float *dirty = day->config->fleet->vm_dirty_mib_per_s;
+    double own = dirty != NULL ? (double)dirty[day_order_outer(day->order, vm)] : -1;
+
+    return (own >= 0 ? own : day->config->settings.dirty_mib_per_s) * day->vm_asked[vm] / day_type_of_vm(day, vm)->mips;
+}
+
 static PassesVm passes_vm(const Day *day, guint32 vm, double bandwidth_mib_per_s)
 {
     const DaySettings *settings = &day->config->settings;
     const DayVmType *type = day_type_of_vm(day, vm);
-    double dirty = settings->dirty_mib_per_s * day->vm_asked[vm] / type->mips;
     gboolean fixed = day_has(day, DAY_DEFECT_FIXED_DURATION);
 
     return (PassesVm){.memory_mib = type->ram_mib,
-                      .dirty_mib_per_s = fixed ? 0 : dirty,
-                      .working_set_mib = settings->working_set * type->ram_mib,
+                      .dirty_mib_per_s = fixed ? 0 : day_dirty_mib_per_s(day, vm),
+                      .working_set_mib =
+                          type->working_set_mib > 0 ? type->working_set_mib : settings->working_set * type->ram_mib,
                       .bandwidth_mib_per_s = bandwidth_mib_per_s};
 }
 

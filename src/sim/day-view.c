@@ -87,10 +87,7 @@ gboolean day_view_vm_is_movable(const DayView *view, guint vm)
 
 double day_view_vm_dirty_mib_per_s(const DayView *view, guint vm)
 {
-    guint32 mine = inner(view, vm);
-
-    return view->day->config->settings.dirty_mib_per_s * view->day->vm_asked[mine] /
-           day_type_of_vm(view->day, mine)->mips;
+    return day_dirty_mib_per_s(view->day, inner(view, vm));
 }
 
 guint day_view_vm_history(const DayView *view, guint vm, double *shares, guint limit)

@@ -77,7 +77,8 @@ typedef struct DayVmType {
     const char *name;
     double mips; /* of its one CPU */
     double ram_mib;
-    double nic_kbit_per_s; /* promised to it */
+    double nic_kbit_per_s;  /* promised to it */
+    double working_set_mib; /* that one pass can find dirty at most; 0: setting working_set */
 } DayVmType;
 
 /* Hosts and VMs; all arrays are borrowed except in a fleet made by one of the functions below, which owns its own.
@@ -93,9 +94,10 @@ typedef struct DayFleet {
     const DayVmType *vm_types;
     guint n_vm_types; /* at most 255 */
     guint vms;
-    const guint8 *vm_type;   /* [vms] */
-    const guint32 *vm_row;   /* [vms] row of the trace; NULL: VM i follows row i */
-    const guint16 *vm_shift; /* [vms] first sample; NULL: 0 */
+    const guint8 *vm_type;           /* [vms] */
+    const guint32 *vm_row;           /* [vms] row of the trace; NULL: VM i follows row i */
+    const guint16 *vm_shift;         /* [vms] first sample; NULL: 0 */
+    const float *vm_dirty_mib_per_s; /* [vms] that it writes at full CPU; below 0, or NULL: setting dirty_mib_per_s */
     const Trace *trace;
 
     gpointer owned; /* what day_fleet_free frees; NULL in a fleet of the caller's own */
@@ -242,6 +244,8 @@ typedef struct DayConfig {
     guint32 defects;   /* DayDefect bits that the physical mode has all the same; cloudsim takes no notice */
     DaySettings settings;
     guint64 seed; /* for the selector rs */
+
+    const guint32 *initial; /* [vms] host of each VM at the start, borrowed; NULL: the policy finds one */
 
     DayPlaceFunc place; /* NULL: the policy's selector, then PABFD */
     gpointer place_data;
