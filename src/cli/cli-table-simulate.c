@@ -24,6 +24,7 @@ static gboolean keep(char **place, const char *text, GError **error)
         return keep(&options->simulate.member, text, error);                                                           \
     }
 KEEP(policy)
+KEEP(placer)
 KEEP(mode)
 KEEP(defects)
 KEEP(cloudsim_path)
@@ -65,6 +66,10 @@ const CliOption CLI_SIMULATE_OPTIONS[] = {
      "detectors:" DAY_DETECTORS(DETECTOR_WORD) "; selectors:" DAY_SELECTORS(
          SELECTOR_WORD) " (the scenario's; lr_mmt_1.2)",
      set_policy},
+    {CLI_GROUP_SIMULATE, 0, "placer", "NAME",
+     "who relieves overloaded hosts in physical mode: power (the policy itself, by least increase of power), or a placer "
+     "of godwit rebalance (the scenario's; power)",
+     set_placer},
     {CLI_GROUP_SIMULATE, 0, "mode", "physical|cloudsim",
      "physical, or as CloudSim 3.0.3 does it, its defects included (the scenario's; with --cloudsim: cloudsim)",
      set_mode},

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "sim/scenario-loads.h"
+#include "sim/scenario-placer.h"
 
 #include <string.h>
 
@@ -225,7 +226,7 @@ SimulateCase *simulate_case_new(const SimulateSubject *subject, const char *poli
     one->config.keep_migrations = FALSE;
     one->config.keep_events = FALSE;
     one->defects = defects_text(&one->config);
-    one->placer = "power";
+    one->placer = subject->options->placer ?: one->scenario ? one->scenario->policy.placer : SCENARIO_PLACER_POWER;
     return g_steal_pointer(&one);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cli/live.h"
+#include "sim/scenario-placer.h"
 #include "sim/sweep.h"
 
 #include <stdio.h>
@@ -114,7 +115,9 @@ static gboolean play(guint run, double *values, gpointer user, GError **error)
     const SweepPlan *plan = user;
     g_autoptr(SimulateCase) one =
         simulate_case_new(subject_of(plan, run), policy_of(plan, run), seed_of(plan, run), error);
-    g_autoptr(DayResult) result = one ? day_run(&one->config, NULL, NULL, error) : NULL;
+    g_autoptr(ScenarioPlacer) placer =
+        one ? scenario_placer_new(one->placer, one->scenario, &one->config, error) : NULL;
+    g_autoptr(DayResult) result = placer ? day_run(&one->config, NULL, NULL, error) : NULL;
 
     if (!result) {
         return FALSE;

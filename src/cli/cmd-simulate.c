@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "cli/live.h"
 #include "cli/verbs.h"
+#include "sim/scenario-placer.h"
 #include "sim/sweep.h"
 
 #include <stdio.h>
@@ -99,6 +100,10 @@ static DayResult *play(const CliOptions *options, SimulateCase *one, GError **er
         watcher.next_ns = monotonic_ns() + TELL_NS;
     }
     progress_step(progress, line);
+    g_autoptr(ScenarioPlacer) placer = scenario_placer_new(one->placer, one->scenario, &one->config, error);
+    if (!placer) {
+        return NULL;
+    }
     DayResult *result = day_run(&one->config, on_tick, &watcher, error);
     progress_end(progress);
     return result;
@@ -143,6 +148,10 @@ static gboolean check_words(const CliSimulate *simulate, GError **error)
     }
     if (simulate->mode && !day_mode_parse(simulate->mode, &mode, error)) {
         g_prefix_error(error, "--mode: ");
+        return FALSE;
+    }
+    if (simulate->placer && !scenario_placer_check(simulate->placer, error)) {
+        g_prefix_error(error, "--placer: ");
         return FALSE;
     }
     if (simulate->defects && !day_defects_parse(simulate->defects, &defects, error)) {

@@ -33,6 +33,7 @@ typedef struct ScenarioDay {
     guint8 *host_type;
     guint8 *vm_type;
     guint32 *vm_row;
+    float *vm_dirty_mib_per_s;
 } ScenarioDay;
 
 /* Borrows 'scenario' and 'traces', which must outlive it. */

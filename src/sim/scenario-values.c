@@ -247,6 +247,8 @@ gboolean scenario_vm_type_complete(ScenarioVmTypeRecord *record, GError **error)
 {
     ScenarioVmType *type = &record->type;
 
+    type->has_dirty = record->dirty[0] || !g_str_equal(record->load, "none");
+    type->has_working_set = type->working_set_bytes > 0 || !g_str_equal(record->load, "none");
     type->dirty_length = 1;
     type->dirty_bytes_per_s = g_new0(guint64, 1);
     if (!load_apply(record->load, type, type->dirty_bytes_per_s, error)) {

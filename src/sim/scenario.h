@@ -98,6 +98,8 @@ typedef struct ScenarioVmType {
     guint64 nic_bytes_per_s;    /* promised to it; 0: nothing */
     guint64 *dirty_bytes_per_s; /* one is drawn for each VM by the seed */
     guint dirty_length;         /* 1 or more */
+    gboolean has_dirty;         /* the file says so, by 'dirty' or 'load' */
+    gboolean has_working_set;
     guint64 working_set_bytes;  /* the most that one pass can find dirty: it is written over and over */
     guint64 read_bytes_per_s;   /* accessed and not written */
     guint64 read_set_bytes;     /* over which memory */

@@ -83,6 +83,7 @@ usage "--seeds: 'x' is not a whole number" simulate --sweep a.ini --seeds 1-x
 usage "--seeds: '2' is not a whole number from 5" simulate --sweep a.ini --seeds 5-2
 usage "--seeds: more than 100000" simulate --sweep a.ini --seeds 1-1000000000
 usage "--threads: '0'" simulate --sweep "$SOURCE_DIR/data/scenarios/cloudsim-p50.ini" --threads 0
+usage "--placer: 'luck'" simulate a.ini --placer luck
 usage "--mode: 'fast'" simulate a.ini --mode fast
 usage "--defects: .*'rust'" simulate a.ini --defects rust
 usage "--seed: 'x'" simulate "$SOURCE_DIR/data/scenarios/cloudsim-p50.ini" --seed x
