@@ -11,7 +11,7 @@
  * each other through what place_state_fits allows.  Read only after it was made. */
 #pragma once
 
-#include "place/units.h"
+#include "place/place-units.h"
 
 typedef struct MoveUnits {
     guint length;

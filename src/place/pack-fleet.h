@@ -13,7 +13,7 @@
 
 #include "base/rng.h"
 #include "place/state.h"
-#include "place/units.h"
+#include "place/place-units.h"
 
 typedef struct PackFleet {
     const PlaceProblem *problem;

@@ -9,7 +9,7 @@
  * A VM that fits nowhere does not end the work: the others are still placed, and all that did not fit are named.
  */
 #include "place/state.h"
-#include "place/units.h"
+#include "place/place-units.h"
 
 typedef struct Fit {
     const PlaceProblem *problem;

@@ -9,7 +9,7 @@
  * Evacuation: who leaves is given, so only Algorithm 1 has something to choose.  The groups are the connected
  * components of the movers; if there is no room for one in any partition, its VMs are placed one by one. */
 #include "place/group-select.h"
-#include "place/units.h"
+#include "place/place-units.h"
 
 #include <string.h>
 

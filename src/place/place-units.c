@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * VMs that move as one; see units.h. */
-#include "place/units.h"
+#include "place/place-units.h"
 
 static guint find_root(guint *parent, guint v)
 {
