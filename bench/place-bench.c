@@ -194,6 +194,7 @@ int main(int argc, char **argv)
     g_autoptr(JsonBuilder) builder = json_builder_new();
     g_autoptr(GError) error = NULL;
 
+    setvbuf(stdout, NULL, _IOLBF, 0); /* it takes minutes: each line is told when it is known */
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error) || argc > 1 || cases < 1 || repeats < 1 || repeats > 16) {
         fprintf(stderr, "place-bench: %s; see place-bench --help\n", error ? error->message : "a number is out of range");

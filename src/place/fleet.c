@@ -5,16 +5,19 @@
 
 #include <string.h>
 
-#define NODES_ALL      8000000 /* steps of complete search for the whole fleet: about a second */
+#define NODES_ALL      2000000 /* steps of complete search for the whole fleet */
 #define NODES_MIN      500
-#define NODES_MAX      60000
+#define NODES_ONE      60000   /* a single source to relieve */
+#define NODES_MAX      8000
 #define ROUNDS_ALL     4000
 #define ROUNDS_MIN     1
-#define ROUNDS_MAX     60
+#define ROUNDS_ONE     60
+#define ROUNDS_MAX     12      /* of several each is decided more than once */
 #define CANDIDATES_FEW 24      /* when few sources are decided */
-#define CANDIDATES     10
+#define CANDIDATES     14      /* when many are */
 #define CANDIDATES_MAX 96      /* when those did not do */
 #define SOURCES_FEW    64
+#define SOURCES_MANY   400
 
 static void decision_clear(gpointer data)
 {
@@ -75,6 +78,7 @@ static guint64 scaled(guint64 all, guint sources, guint effort, guint64 min, gui
 Fleet *fleet_new(const PlaceProblem *problem, const PlaceTask *task, const PlaceOptions *options)
 {
     Fleet *fleet = g_new0(Fleet, 1);
+    gboolean is_one;
 
     fleet->problem = problem;
     fleet->task = task;
@@ -87,8 +91,10 @@ Fleet *fleet_new(const PlaceProblem *problem, const PlaceTask *task, const Place
     fleet->weight = g_new0(double, problem->hosts_length + 1);
     fleet->is_listed = g_new0(gboolean, problem->hosts_length + 1);
     find_sources(fleet);
-    fleet->effort.nodes = scaled(NODES_ALL, fleet->sources, options->effort, NODES_MIN, NODES_MAX);
-    fleet->effort.rounds = (guint)scaled(ROUNDS_ALL, fleet->sources, options->effort, ROUNDS_MIN, ROUNDS_MAX);
+    is_one = fleet->sources == 1 && !has_movers(fleet);
+    fleet->effort.nodes = scaled(NODES_ALL, fleet->sources, options->effort, NODES_MIN, is_one ? NODES_ONE : NODES_MAX);
+    fleet->effort.rounds =
+        (guint)scaled(ROUNDS_ALL, fleet->sources, options->effort, ROUNDS_MIN, is_one ? ROUNDS_ONE : ROUNDS_MAX);
     return fleet;
 }
 
@@ -196,7 +202,10 @@ guint fleet_candidates_wanted(const Fleet *fleet)
     if (has_movers(fleet)) {
         return 2 * CANDIDATES_FEW;
     }
-    return fleet->sources <= SOURCES_FEW ? CANDIDATES_FEW : CANDIDATES;
+    if (fleet->sources > SOURCES_MANY) {
+        return CANDIDATES;
+    }
+    return fleet->sources <= SOURCES_FEW ? CANDIDATES_FEW : (CANDIDATES_FEW + CANDIDATES) / 2;
 }
 
 static void decide_source(Fleet *fleet, guint source)

@@ -16,7 +16,8 @@
 #define REFINE_FEW   4    /* rounds */
 #define REFINE_MANY  1
 #define SOURCES_MANY 256
-#define GBM_GROUPS   16384 /* GBM-VMM is asked when it has no more groups than that to look at, over all hosts */
+#define GBM_GROUPS   262144 /* GBM-VMM is asked when it has no more groups than that to look at, over all hosts .. */
+#define GBM_VMS      16     /* .. and none has more VMs */
 
 static PlaceResult *finish(Fleet *fleet)
 {
@@ -43,8 +44,9 @@ static gboolean is_gbm_affordable(const Fleet *fleet)
 
     for (guint i = 0; i < fleet->sources; i++) {
         guint host = fleet->source_at[i];
+        guint vms = state->first_vm[host + 1] - state->first_vm[host];
 
-        groups += exp2(state->first_vm[host + 1] - state->first_vm[host]);
+        groups += vms > GBM_VMS ? INFINITY : exp2(MIN(vms, fleet->options->exact_vms));
     }
     return groups <= GBM_GROUPS;
 }

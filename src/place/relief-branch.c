@@ -178,8 +178,8 @@ static void descend(Branch *b, guint depth)
         b->vms_staying += is_staying ? size : 0;
         descend(b, depth + 1);
         b->vms_staying -= is_staying ? size : 0;
-        relief_put(relief, b->plan, unit, RELIEF_OPEN);
     }
+    relief_put(relief, b->plan, unit, RELIEF_OPEN);
 }
 
 gboolean relief_branch(const Relief *relief, ReliefPlan *plan, const guint *order, guint length, ReliefLevel level,

@@ -159,7 +159,7 @@ static void fill_room(Relief *relief, const ReliefWorld *world)
 
     relief->room = g_malloc0_n(relief->choices, sizeof(*relief->room));
     relief->room_reserved = g_malloc0_n(relief->choices, sizeof(*relief->room_reserved));
-    relief->distance = g_new0(double, (gsize)relief->choices * relief->choices);
+    relief->distance = g_new0(double, ((gsize)relief->choices + 1) * relief->choices);
     for (guint a = 0; a < relief->choices; a++) {
         guint host = relief->destination[a];
         const PlaceHost *there = &world->problem->hosts[host];

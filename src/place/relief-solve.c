@@ -12,7 +12,7 @@
 
 #define COMPLETE_UNITS 26      /* up to so many a complete search is worth beginning */
 #define OPENED_UNITS   10
-#define OPENED_NODES   1500
+#define OPENED_NODES   1000
 
 typedef struct Solve {
     const Relief *relief;

@@ -114,11 +114,10 @@ static void count(const Relief *relief, ReliefPlan *plan, guint unit, int sign)
 
 void relief_put(const Relief *relief, ReliefPlan *plan, guint unit, guint choice)
 {
-    static const double NOTHING[1] = {0};
     const guint n = relief->choices;
     const guint before = plan->to[unit];
-    const double *from = before == RELIEF_OPEN ? NULL : relief->distance + before * n;
-    const double *onto = choice == RELIEF_OPEN ? NULL : relief->distance + choice * n;
+    const double *from = relief->distance + (before == RELIEF_OPEN ? n : before) * n;
+    const double *onto = relief->distance + (choice == RELIEF_OPEN ? n : choice) * n;
 
     if (before == choice) {
         return;
@@ -133,11 +132,11 @@ void relief_put(const Relief *relief, ReliefPlan *plan, guint unit, guint choice
         count(relief, plan, unit, 1);
     }
     for (guint e = relief->edge_first[unit]; e < relief->edge_first[unit + 1]; e++) {
-        double *talk = plan->talk + relief->edge_to[e] * n;
-        double cost = relief->edge_cost[e];
+        double *restrict talk = plan->talk + relief->edge_to[e] * n;
+        const double cost = relief->edge_cost[e];
 
         for (guint a = 0; a < n; a++) {
-            talk[a] += cost * ((onto ? onto[a] : *NOTHING) - (from ? from[a] : *NOTHING));
+            talk[a] += cost * (onto[a] - from[a]);
         }
     }
 }

@@ -80,7 +80,7 @@ typedef struct Relief {
     guint *twin;                            /* [stay] an earlier destination that nothing tells apart from this, or itself */
     double (*room)[RESOURCE_COUNT];         /* [choices] demand that still fits; of 'stay' without limit */
     double (*room_reserved)[RESOURCE_COUNT];
-    double *distance;                       /* [choices][choices] */
+    double *distance;                       /* [choices + 1][choices]; the last row is 0: of who is nowhere */
     double *price;                          /* [units][choices] all that does not depend on other units; stay: 0 */
     gboolean *may;                          /* [units][choices] */
     gboolean has_movers;                    /* some units must leave, for their own sake */

@@ -100,12 +100,12 @@ static void test_fleet(void)
 {
     Rng rng = rng_new(3);
     PlaceOptions options = options_of(0);
-    CaseShape shape = {.overloaded = 60, .vms_per_overloaded = 12, .others = 240, .vms_per_other = 8, .with_rules = TRUE};
+    CaseShape shape = {.overloaded = 30, .vms_per_overloaded = 10, .others = 150, .vms_per_other = 8, .with_rules = TRUE};
     g_autoptr(Case) it = case_new(&shape, &options, &rng);
     g_autoptr(PlaceResult) first = run("godwit", &it->problem, &RELIEVE, &options);
     g_autoptr(PlaceResult) second = run("godwit", &it->problem, &RELIEVE, &options);
 
-    g_assert_cmpuint(first->totals.overloaded_before, ==, 60);
+    g_assert_cmpuint(first->totals.overloaded_before, ==, 30);
     g_assert_cmpuint(first->totals.overloaded_after, <=, 2); /* VMs that are pinned or picky */
     g_assert_cmpuint(first->left_over->len, ==, first->totals.overloaded_after);
     g_assert_cmpuint(first->moves->len, ==, second->moves->len);
