@@ -6,6 +6,7 @@
  * that must be empty by two in the morning is not kept for a rule about comfort. */
 #include "campaign/campaign-private.h"
 #include "base/error.h"
+#include "base/indices.h"
 
 /* Which destinations can run whose CPU.  Hosts whose libvirt describes them in the same words are asked once. */
 typedef struct CpuQuestion {
@@ -140,7 +141,7 @@ gboolean campaign_place(Campaign *campaign, Draft *draft, GError **error)
     for (guint i = 0; i < draft->vms->len; i++) {
         movers[i] = fleet_problem_find_vm(fleet, ((const Vm *)g_ptr_array_index(draft->vms, i))->name);
     }
-    campaign_sort_indices(movers, draft->vms->len);
+    indices_sort(movers, draft->vms->len);
     campaign_learn_cpus(campaign, fleet, movers, draft->vms->len);
     g_autoptr(PlaceResult) result = place_run(placer, &fleet->problem, &task, &options, error);
     if (!result || !all_placed(fleet, result, error)) {

@@ -226,19 +226,6 @@ static Plan *schedule(Campaign *campaign, const Draft *draft)
     return plan;
 }
 
-static int compare_indices(gconstpointer a, gconstpointer b)
-{
-    guint left = *(const guint *)a;
-    guint right = *(const guint *)b;
-
-    return left < right ? -1 : left > right;
-}
-
-void campaign_sort_indices(guint *indices, guint length)
-{
-    qsort(indices, length, sizeof *indices, compare_indices);
-}
-
 static gboolean needs_observation(const Campaign *campaign, const Draft *draft)
 {
     return draft->vms->len > 0 && (campaign->options.policy == POLICY_PAPER || campaign->options.must_observe);

@@ -90,8 +90,6 @@ GPtrArray *campaign_observe(Campaign *campaign, GPtrArray *hosts, GPtrArray *vms
 /* The profiles of VMs that nobody measured, so that later steps need no special case. */
 GPtrArray *campaign_unmeasured_profiles(GPtrArray *vms);
 
-void campaign_sort_indices(guint *indices, guint length);
-
 /* The history of moves, opened when it is first needed; NULL, after a warning, when it cannot be. */
 MoveHistory *campaign_history(Campaign *campaign);
 

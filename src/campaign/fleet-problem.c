@@ -3,6 +3,7 @@
  * Facts, loads, profiles and rules made into a PlaceProblem; see fleet-problem.h. */
 #include "campaign/fleet-problem.h"
 #include "base/error.h"
+#include "base/indices.h"
 #include "base/units.h"
 #include "model/profile.h"
 #include "model/share.h"
@@ -235,14 +236,6 @@ static void fill_vms(FleetProblem *fleet, const FleetMeasures *measures)
 
 /* ---- rules and traffic ---- */
 
-static int compare_indices(gconstpointer a, gconstpointer b)
-{
-    guint left = *(const guint *)a;
-    guint right = *(const guint *)b;
-
-    return left < right ? -1 : left > right;
-}
-
 /* The VMs of a rule that are here now, ascending. */
 static GArray *present_vms(const FleetProblem *fleet, const FleetRule *rule)
 {
@@ -255,7 +248,7 @@ static GArray *present_vms(const FleetProblem *fleet, const FleetRule *rule)
             g_array_append_val(vms, vm);
         }
     }
-    g_array_sort(vms, compare_indices);
+    g_array_sort(vms, index_compare);
     return vms;
 }
 

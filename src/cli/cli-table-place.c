@@ -6,12 +6,6 @@
 
 #include <math.h>
 
-static gboolean fail(GError **error, const char *text, const char *wanted)
-{
-    g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_USAGE, "'%s' is not %s", text, wanted);
-    return FALSE;
-}
-
 /* 'length' numbers in [0, limit] with commas between. */
 static gboolean parse_numbers(const char *text, double *values, guint length, double limit)
 {
@@ -57,7 +51,7 @@ static gboolean set_norm(CliOptions *options, const char *text, GError **error)
 
 static gboolean set_gamma(CliOptions *options, const char *text, GError **error)
 {
-    return parse_numbers(text, &options->campaign.place.gamma, 1, 1) || fail(error, text, "a number from 0 to 1");
+    return parse_numbers(text, &options->campaign.place.gamma, 1, 1) || cli_value_fail(error, text, "a number from 0 to 1");
 }
 
 static gboolean set_weights(CliOptions *options, const char *text, GError **error)
@@ -65,7 +59,7 @@ static gboolean set_weights(CliOptions *options, const char *text, GError **erro
     double *weights = options->campaign.place.weights;
 
     return (parse_numbers(text, weights, 3, 1) && fabs(weights[0] + weights[1] + weights[2] - 1) < 1e-6) ||
-           fail(error, text, "three numbers with commas between that sum to 1: migration, energy, communication");
+           cli_value_fail(error, text, "three numbers with commas between that sum to 1: migration, energy, communication");
 }
 
 static gboolean set_safe_range(CliOptions *options, const char *text, GError **error)
@@ -73,7 +67,7 @@ static gboolean set_safe_range(CliOptions *options, const char *text, GError **e
     double range[2];
 
     if (!parse_numbers(text, range, 2, 1) || range[0] >= range[1]) {
-        return fail(error, text, "LOW,HIGH with 0 <= LOW < HIGH <= 1, for instance 0.5,0.8");
+        return cli_value_fail(error, text, "LOW,HIGH with 0 <= LOW < HIGH <= 1, for instance 0.5,0.8");
     }
     options->campaign.place.safe_low = range[0];
     options->campaign.place.safe_high = range[1];
@@ -82,7 +76,7 @@ static gboolean set_safe_range(CliOptions *options, const char *text, GError **e
 
 static gboolean set_theta(CliOptions *options, const char *text, GError **error)
 {
-    return parse_numbers(text, &options->campaign.place.theta, 1, 1) || fail(error, text, "a number from 0 to 1");
+    return parse_numbers(text, &options->campaign.place.theta, 1, 1) || cli_value_fail(error, text, "a number from 0 to 1");
 }
 
 static gboolean set_traffic(CliOptions *options, const char *text, GError **error)
@@ -90,7 +84,7 @@ static gboolean set_traffic(CliOptions *options, const char *text, GError **erro
     g_free(options->traffic_path);
     options->traffic_path = g_strdup(text);
     options->campaign.traffic_path = options->traffic_path;
-    return text[0] || fail(error, text, "a name: it is empty");
+    return text[0] || cli_value_fail(error, text, "a name: it is empty");
 }
 
 static gboolean set_spare_hosts(CliOptions *options, const char *text, GError **error)
@@ -98,7 +92,7 @@ static gboolean set_spare_hosts(CliOptions *options, const char *text, GError **
     guint64 hosts = 0;
 
     if (!g_ascii_string_to_unsigned(text, 10, 0, 1000, &hosts, NULL)) {
-        return fail(error, text, "a whole number from 0 to 1000");
+        return cli_value_fail(error, text, "a whole number from 0 to 1000");
     }
     options->campaign.place.spare_hosts = (guint)hosts;
     return TRUE;

@@ -7,26 +7,14 @@
 
 #include <math.h>
 
-static gboolean fail(GError **error, const char *text, const char *wanted)
-{
-    g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_USAGE, "'%s' is not %s", text, wanted);
-    return FALSE;
-}
-
-static gboolean set_duration(const char *text, gint64 *duration_ns, GError **error)
-{
-    return duration_parse(text, duration_ns, error) &&
-           (*duration_ns > 0 || fail(error, text, "a duration above 0"));
-}
-
 static gboolean set_load_window(CliOptions *options, const char *text, GError **error)
 {
-    return set_duration(text, &options->rebalance.window_ns, error);
+    return cli_value_duration(text, &options->rebalance.window_ns, error);
 }
 
 static gboolean set_every(CliOptions *options, const char *text, GError **error)
 {
-    return set_duration(text, &options->every_ns, error);
+    return cli_value_duration(text, &options->every_ns, error);
 }
 
 static gboolean set_hold(CliOptions *options, const char *text, GError **error)
@@ -37,7 +25,7 @@ static gboolean set_hold(CliOptions *options, const char *text, GError **error)
         return FALSE;
     }
     options->rebalance.rules.hold_s = (double)hold_ns / (double)NS_PER_S;
-    return hold_ns >= 0 || fail(error, text, "a duration, 0 or more");
+    return hold_ns >= 0 || cli_value_fail(error, text, "a duration, 0 or more");
 }
 
 static gboolean set_share(const char *text, double *share, GError **error)
@@ -45,7 +33,7 @@ static gboolean set_share(const char *text, double *share, GError **error)
     char *end = NULL;
 
     *share = g_ascii_strtod(text, &end);
-    return (end != text && !*end && *share >= 0 && *share <= 1) || fail(error, text, "a number from 0 to 1");
+    return (end != text && !*end && *share >= 0 && *share <= 1) || cli_value_fail(error, text, "a number from 0 to 1");
 }
 
 static gboolean set_margin(CliOptions *options, const char *text, GError **error)
@@ -66,7 +54,7 @@ static gboolean set_time_above(CliOptions *options, const char *text, GError **e
 static gboolean set_rounds(CliOptions *options, const char *text, GError **error)
 {
     return g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT32, &options->count, NULL) ||
-           fail(error, text, "a whole number, 1 or more");
+           cli_value_fail(error, text, "a whole number, 1 or more");
 }
 
 const CliOption CLI_REBALANCE_OPTIONS[] = {

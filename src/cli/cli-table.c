@@ -7,16 +7,10 @@
 
 #include <math.h>
 
-static gboolean fail(GError **error, const char *text, const char *wanted)
-{
-    g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_USAGE, "'%s' is not %s", text, wanted);
-    return FALSE;
-}
-
 static gboolean set_text(char **place, const char *text, GError **error)
 {
     if (!text[0]) {
-        return fail(error, text, "a name: it is empty");
+        return cli_value_fail(error, text, "a name: it is empty");
     }
     g_free(*place);
     *place = g_strdup(text);
@@ -41,7 +35,7 @@ static gboolean add_hosts(GPtrArray *list, const char *text, GError **error)
     for (guint i = 0; hosts[i]; i++) {
         g_ptr_array_add(list, g_strdup(g_strstrip(hosts[i])));
         if (!hosts[i][0]) {
-            return fail(error, text, "a list of hosts: one between the commas is empty");
+            return cli_value_fail(error, text, "a list of hosts: one between the commas is empty");
         }
     }
     return TRUE;
@@ -109,7 +103,7 @@ static gboolean set_alpha(CliOptions *options, const char *text, GError **error)
     double alpha = 0;
 
     if (!parse_double(text, &alpha) || alpha <= 0 || alpha > 1) {
-        return fail(error, text, "a number above 0 and at most 1");
+        return cli_value_fail(error, text, "a number above 0 and at most 1");
     }
     options->campaign.classify.alpha = alpha;
     return TRUE;
@@ -120,33 +114,19 @@ static gboolean set_observe(CliOptions *options, const char *text, GError **erro
     return options->campaign.must_observe = TRUE;
 }
 
-static gboolean set_duration(const char *text, gint64 *duration_ns, GError **error)
-{
-    gint64 parsed_ns = 0;
-
-    if (!duration_parse(text, &parsed_ns, error)) {
-        return FALSE;
-    }
-    if (parsed_ns <= 0) {
-        return fail(error, text, "a duration above 0");
-    }
-    *duration_ns = parsed_ns;
-    return TRUE;
-}
-
 static gboolean set_scan(CliOptions *options, const char *text, GError **error)
 {
-    return set_duration(text, &options->campaign.observe.scan_ns, error);
+    return cli_value_duration(text, &options->campaign.observe.scan_ns, error);
 }
 
 static gboolean set_period(CliOptions *options, const char *text, GError **error)
 {
-    return set_duration(text, &options->campaign.observe.period_ns, error);
+    return cli_value_duration(text, &options->campaign.observe.period_ns, error);
 }
 
 static gboolean set_window(CliOptions *options, const char *text, GError **error)
 {
-    return set_duration(text, &options->campaign.observe.window_ns, error);
+    return cli_value_duration(text, &options->campaign.observe.window_ns, error);
 }
 
 static gboolean set_budget(CliOptions *options, const char *text, GError **error)
@@ -159,7 +139,7 @@ static gboolean set_budget(CliOptions *options, const char *text, GError **error
         number[strlen(number) - 1] = '\0';
     }
     if (!parse_double(number, &share) || share <= 0 || share > (is_percent ? 100 : 1)) {
-        return fail(error, text, "a share of one core, like 0.01 or 1%");
+        return cli_value_fail(error, text, "a share of one core, like 0.01 or 1%");
     }
     options->campaign.observe.cpu_budget = is_percent ? share / 100 : share;
     return TRUE;
@@ -168,7 +148,7 @@ static gboolean set_budget(CliOptions *options, const char *text, GError **error
 static gboolean set_seed(CliOptions *options, const char *text, GError **error)
 {
     return g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &options->campaign.observe.seed, NULL) ||
-           fail(error, text, "a whole number, 0 or more");
+           cli_value_fail(error, text, "a whole number, 0 or more");
 }
 
 static gboolean set_instances(CliOptions *options, const char *text, GError **error)
@@ -181,7 +161,7 @@ static gboolean set_effort(CliOptions *options, const char *text, GError **error
     guint64 effort = 0;
 
     if (!g_ascii_string_to_unsigned(text, 10, 0, 100000, &effort, NULL)) {
-        return fail(error, text, "a whole number of per cent, 0 to 100000");
+        return cli_value_fail(error, text, "a whole number of per cent, 0 to 100000");
     }
     options->effort = options->campaign.place.effort = (guint)effort;
     return TRUE;
@@ -196,7 +176,7 @@ static gboolean set_no_agent(CliOptions *options, const char *text, GError **err
 static gboolean set_count(CliOptions *options, const char *text, GError **error)
 {
     return g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT32, &options->count, NULL) ||
-           fail(error, text, "a whole number, 1 or more");
+           cli_value_fail(error, text, "a whole number, 1 or more");
 }
 
 static gboolean set_json(CliOptions *options, const char *text, GError **error)

@@ -11,3 +11,11 @@ extern const CliOption CLI_SIMULATE_OPTIONS[];
 extern const guint CLI_SIMULATE_OPTIONS_LENGTH;
 extern const CliOption CLI_REBALANCE_OPTIONS[];
 extern const guint CLI_REBALANCE_OPTIONS_LENGTH;
+
+/* ---- values, cli-value.c ---- */
+
+/* "'TEXT' is not WANTED", GODWIT_ERROR_USAGE; always FALSE. */
+gboolean cli_value_fail(GError **error, const char *text, const char *wanted);
+
+/* A duration above 0. */
+gboolean cli_value_duration(const char *text, gint64 *duration_ns, GError **error);

@@ -2,16 +2,9 @@
  *
  * Degree of connection: how much of what remains on a host still talks to each other; see group-select.h. */
 #include "place/group-parts.h"
+#include "base/indices.h"
 
 #include <string.h>
-
-static int compare_indices(gconstpointer a, gconstpointer b)
-{
-    guint left = *(const guint *)a;
-    guint right = *(const guint *)b;
-
-    return left < right ? -1 : left > right;
-}
 
 GroupGraph *group_graph_new(const Traffic *traffic, const guint *vms, guint vms_length)
 {
@@ -24,11 +17,11 @@ GroupGraph *group_graph_new(const Traffic *traffic, const guint *vms, guint vms_
     graph->is_unseen = g_new0(gboolean, vms_length + 1);
     graph->stack = g_new(guint, vms_length + 1);
     memcpy(sorted, vms, vms_length * sizeof *sorted);
-    qsort(sorted, vms_length, sizeof *sorted, compare_indices);
+    indices_sort(sorted, vms_length);
     for (guint i = 0; i < vms_length; i++) {
         for (guint e = traffic ? traffic->first[sorted[i]] : 0; traffic && e < traffic->first[sorted[i] + 1]; e++) {
             const guint *found =
-                bsearch(&traffic->peer[e], sorted, vms_length, sizeof *sorted, compare_indices);
+                bsearch(&traffic->peer[e], sorted, vms_length, sizeof *sorted, index_compare);
 
             if (found) {
                 guint j = (guint)(found - sorted);

@@ -11,6 +11,7 @@
  * Where this goes beyond the seed: the fallback to single VMs is also taken when there are candidates but no room for
  * any of them (the seed would leave the host as it is). */
 #include "place/group-parts.h"
+#include "base/indices.h"
 
 #include <math.h>
 
@@ -34,14 +35,6 @@ gboolean group_is_available(const PlaceState *state, guint host, const double *l
     }
     double low = options->safe_low * row->capacity[fullest];
     return state->demand[host][fullest] - leaving[fullest] >= low - 1e-9 * MAX(1, low);
-}
-
-static int compare_indices(gconstpointer a, gconstpointer b)
-{
-    guint left = *(const guint *)a;
-    guint right = *(const guint *)b;
-
-    return left < right ? -1 : left > right;
 }
 
 static double connection_without(const GroupHost *host, guint64 group)
@@ -154,7 +147,7 @@ static void choose_vms(GroupHost *host, const PlaceCosts *costs, const PlaceRaw 
     for (guint i = 0; i < host->length; i++) {
         host->chosen[i] = ranks[i].vm;
     }
-    qsort(host->chosen, host->length, sizeof *host->chosen, compare_indices);
+    indices_sort(host->chosen, host->length);
     for (guint i = 0, next = 0; i < host->vms_length && next < host->length; i++) {
         if (host->vms[i] == host->chosen[next]) {
             host->place_on_host[next++] = i;

@@ -17,6 +17,7 @@
  *
  * All memory is taken before the first step; decoding a flower costs what its units' edges cost. */
 #include "place/overload.h"
+#include "base/indices.h"
 
 #include <math.h>
 #include <string.h>
@@ -54,14 +55,6 @@ static double *flower(const Flowers *flowers, guint i)
     return flowers->x + (gsize)i * flowers->length;
 }
 
-static int compare_guints(gconstpointer a, gconstpointer b)
-{
-    guint left = *(const guint *)a;
-    guint right = *(const guint *)b;
-
-    return left < right ? -1 : left > right;
-}
-
 static void flowers_init(Flowers *flowers, Rival *rival, const GArray *leaving, const FpaParameters *parameters)
 {
     gsize cells = (gsize)parameters->population * leaving->len;
@@ -72,7 +65,7 @@ static void flowers_init(Flowers *flowers, Rival *rival, const GArray *leaving, 
                          .length = leaving->len};
     flowers->rng = rng_stream(rival->options->seed, 1);
     flowers->by_index = g_memdup2(rival->destinations, sizeof(guint) * (rival->destinations_length + 1));
-    qsort(flowers->by_index, rival->destinations_length, sizeof(guint), compare_guints);
+    indices_sort(flowers->by_index, rival->destinations_length);
     flowers->index_of = g_new0(guint, rival->problem->hosts_length + 1);
     for (guint i = 0; i < rival->destinations_length; i++) {
         flowers->index_of[flowers->by_index[i]] = i;

@@ -8,6 +8,7 @@
 #include "sim/scenario-private.h"
 
 #include "base/error.h"
+#include "base/indices.h"
 
 #include <string.h>
 
@@ -91,19 +92,11 @@ int scenario_find_vm(const Scenario *scenario, const char *name)
     return -1;
 }
 
-static int compare_indices(gconstpointer a, gconstpointer b)
-{
-    guint x = *(const guint *)a;
-    guint y = *(const guint *)b;
-
-    return (x > y) - (x < y);
-}
-
 void scenario_indices_sort(GArray *indices)
 {
     guint kept = 0;
 
-    g_array_sort(indices, compare_indices);
+    g_array_sort(indices, index_compare);
     for (guint i = 0; i < indices->len; i++) {
         guint index = g_array_index(indices, guint, i);
 
