@@ -247,19 +247,6 @@ static gboolean place_by_swap(Packer *packer, guint unit, guint avoid)
     return FALSE;
 }
 
-static int compare_sizes(gconstpointer a, gconstpointer b, gpointer user)
-{
-    guint left = *(const guint *)a;
-    guint right = *(const guint *)b;
-    double x = rival_size(user, left);
-    double y = rival_size(user, right);
-
-    if (x != y) {
-        return x > y ? -1 : 1;
-    }
-    return left < right ? -1 : left > right;
-}
-
 static gboolean empty_host(Packer *packer, guint host, gboolean may_swap)
 {
     g_autoptr(GArray) units = g_array_new(FALSE, FALSE, sizeof(guint));
@@ -268,7 +255,7 @@ static gboolean empty_host(Packer *packer, guint host, gboolean may_swap)
     for (guint unit = packer->first_on[host]; unit != PLACE_NOWHERE; unit = packer->next_on[unit]) {
         g_array_append_val(units, unit);
     }
-    g_array_sort_with_data(units, compare_sizes, packer->rival);
+    g_array_sort_with_data(units, rival_compare_sizes, packer->rival);
     for (guint i = 0; i < units->len; i++) {
         guint unit = g_array_index(units, guint, i);
         guint there = tightest(packer, unit, host);
@@ -335,7 +322,7 @@ static gboolean empty_many(Packer *packer, const GArray *hosts, guint length)
             g_array_append_val(units, unit);
         }
     }
-    g_array_sort_with_data(units, compare_sizes, rival);
+    g_array_sort_with_data(units, rival_compare_sizes, rival);
     for (guint i = 0; i < units->len; i++) {
         guint unit = g_array_index(units, guint, i);
         guint there = tightest(packer, unit, PLACE_NOWHERE);

@@ -117,19 +117,6 @@ static gboolean place_unit(Sercon *sercon, guint unit)
     return FALSE;
 }
 
-static int compare_sizes(gconstpointer a, gconstpointer b, gpointer user)
-{
-    guint left = *(const guint *)a;
-    guint right = *(const guint *)b;
-    double x = rival_size(user, left);
-    double y = rival_size(user, right);
-
-    if (x != y) {
-        return x > y ? -1 : 1;
-    }
-    return left < right ? -1 : left > right;
-}
-
 static void empty_host(Sercon *sercon, guint host)
 {
     Rival *rival = sercon->rival;
@@ -137,7 +124,7 @@ static void empty_host(Sercon *sercon, guint host)
     guint length = rival->unit_first[host + 1] - first;
     g_autofree guint *units = g_memdup2(rival->unit_at + first, sizeof(guint) * (length + 1));
 
-    g_qsort_with_data(units, (int)length, sizeof(guint), compare_sizes, rival);
+    g_qsort_with_data(units, (int)length, sizeof(guint), rival_compare_sizes, rival);
     for (guint i = 0; i < length; i++) {
         if (!place_unit(sercon, units[i])) {
             for (guint j = 0; j < i; j++) {
@@ -175,7 +162,7 @@ static void consolidate(Sercon *sercon)
 
 static void place_leaving(Sercon *sercon, GArray *leaving)
 {
-    g_array_sort_with_data(leaving, compare_sizes, sercon->rival);
+    g_array_sort_with_data(leaving, rival_compare_sizes, sercon->rival);
     for (guint i = 0; i < leaving->len; i++) {
         place_unit(sercon, g_array_index(leaving, guint, i));
     }

@@ -346,6 +346,19 @@ double rival_size(const Rival *rival, guint unit)
     return size;
 }
 
+int rival_compare_sizes(gconstpointer a, gconstpointer b, gpointer user)
+{
+    guint left = *(const guint *)a;
+    guint right = *(const guint *)b;
+    double x = rival_size(user, left);
+    double y = rival_size(user, right);
+
+    if (x != y) {
+        return x > y ? -1 : 1;
+    }
+    return left < right ? -1 : left > right;
+}
+
 gboolean rival_is_off(const Rival *rival, guint host)
 {
     const PlaceHost *row = &rival->problem->hosts[host];

@@ -76,6 +76,9 @@ guint rival_cheapest(Rival *rival, guint unit);
 /* Its demand of both resources as shares of the largest destination, summed: what "large" means in sorting. */
 double rival_size(const Rival *rival, guint unit);
 
+/* GCompareDataFunc of units, the largest by rival_size first, then by index; 'user' is the Rival. */
+int rival_compare_sizes(gconstpointer a, gconstpointer b, gpointer user);
+
 /* RELIEVE, for searches that weigh what a group may be: what is still wrong with 'source', more than any plan can cost,
  * so that being above the safe range is avoided first, and then falling below it (on the resource that was fullest) and
  * leaving behind what is not connected enough (when 'has_doc'). */
