@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * WireFrame: what goes over the wire between two relays at once; header and types of docs/wire-format.md.
+ *
+ * A frame's two buffers are taken once, with the frame; frames go round: the encoder fills 'raw' with operations, a codec makes
+ * 'wire' of it, the link sends it, and it returns to the encoder.  At the destination the same backwards.  A frame belongs to
+ * one thread at a time. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/wire-limits.h"
+
+typedef enum WireFrameType {
+    WIRE_HELLO = 1,
+    WIRE_HELLO_ACK,
+    WIRE_DATA,
+    WIRE_RETURN,
+    WIRE_CREDIT,
+    WIRE_PING,
+    WIRE_PONG,
+    WIRE_END,
+    WIRE_ABORT,
+} WireFrameType;
+
+typedef enum WireCodec { WIRE_CODEC_NONE, WIRE_CODEC_LZ4, WIRE_CODEC_ZSTD } WireCodec;
+
+typedef enum WireReason {
+    WIRE_REASON_NONE,
+    WIRE_REASON_PROTOCOL,
+    WIRE_REASON_HASH,
+    WIRE_REASON_MEMORY,
+    WIRE_REASON_QEMU_CLOSED,
+    WIRE_REASON_WATCHDOG,
+    WIRE_REASON_ASKED,
+    WIRE_REASON_VERSION,
+    WIRE_REASON_SESSION,
+} WireReason;
+
+typedef struct WireHeader {
+    uint8_t type;
+    uint8_t codec;
+    uint32_t wire_bytes;
+    uint32_t raw_bytes;
+    uint32_t stream_bytes;
+    uint64_t sequence;
+    uint64_t hash;
+} WireHeader;
+
+typedef struct WireFrame {
+    WireHeader header;
+    uint8_t *raw;  /* [WIRE_PAYLOAD_BYTES_MAX] the payload uncompressed */
+    uint8_t *wire; /* [WIRE_HEADER_BYTES + WIRE_PAYLOAD_BYTES_MAX] header and payload as sent; room for the header comes first */
+    const uint8_t *payload; /* what follows the header on the wire: wire + WIRE_HEADER_BYTES, or raw when codec is none */
+    int status;             /* of the codec's work on it: 0 or a negative errno */
+    void *user;             /* of whoever holds it */
+} WireFrame;
+
+/* 0 or -ENOMEM.  wire_frame_free: NULL is fine. */
+int wire_frame_new(WireFrame **frame);
+void wire_frame_free(WireFrame *frame);
+
+/* Header to and from its WIRE_HEADER_BYTES bytes.  Reading checks reserved, type, codec and every bound of the format that
+ * does not need state (sizes, what must be 0 or equal for this type): -EPROTO. */
+void wire_header_write(const WireHeader *header, uint8_t bytes[WIRE_HEADER_BYTES]);
+int wire_header_read(WireHeader *header, const uint8_t bytes[WIRE_HEADER_BYTES]);
+
+/* XXH3-64 as the format has it. */
+uint64_t wire_hash(const void *bytes, size_t length, uint64_t sequence);
+
+/* Varints.  Writing returns the number of bytes written (at most WIRE_VARINT_BYTES_MAX, which must be there); reading advances
+ * *at and returns 0, or -EPROTO when it does not end before 'end' or is too large. */
+size_t wire_varint_write(uint8_t *at, uint64_t value);
+int wire_varint_read(const uint8_t **at, const uint8_t *end, uint64_t *value);
+
+typedef struct WireHello {
+    uint16_t version_lowest, version_highest;
+    uint16_t channel, channels; /* channels: 0 unknown */
+    uint8_t session[WIRE_SESSION_BYTES];
+    uint64_t slots;
+    uint32_t page_bytes;
+} WireHello;
+
+typedef struct WireHelloAck {
+    uint16_t version;
+    uint8_t session[WIRE_SESSION_BYTES];
+    uint64_t slots;
+    uint64_t stream_window_bytes;
+} WireHelloAck;
+
+typedef struct WireCredit {
+    uint64_t stream_bytes;
+    uint64_t wire_bytes;
+    uint64_t sequence;
+} WireCredit;
+
+#define WIRE_HELLO_BYTES 64
+#define WIRE_HELLO_ACK_BYTES 48
+#define WIRE_CREDIT_BYTES 24
+
+/* Payloads of control frames.  Reading: -EPROTO on a wrong magic, length or bound. */
+void wire_hello_write(const WireHello *hello, uint8_t payload[WIRE_HELLO_BYTES]);
+int wire_hello_read(WireHello *hello, const uint8_t *payload, size_t length);
+void wire_hello_ack_write(const WireHelloAck *ack, uint8_t payload[WIRE_HELLO_ACK_BYTES]);
+int wire_hello_ack_read(WireHelloAck *ack, const uint8_t *payload, size_t length);
+void wire_credit_write(const WireCredit *credit, uint8_t payload[WIRE_CREDIT_BYTES]);
+int wire_credit_read(WireCredit *credit, const uint8_t *payload, size_t length);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Governor: what the working set in bytes says about the switchover (seed 002).  QEMU decides to stop the guest when the pages that are
+ * left, counted raw, fit into downtime limit x bandwidth; only the relay knows what they will really cost on the wire.  From what
+ * each pass cost the governor tells
+ *   - the rate that QEMU may reckon with (avail-switchover-bandwidth), which keeps the pause within the limit;
+ *   - the expected downtime, live;
+ *   - early and with numbers, that a pre-copy cannot converge.
+ *
+ * Pure functions of numbers; theory of operation in governor.c. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GOVERNOR_PASSES_KEPT 16
+
+typedef struct GovernorPass {
+    uint64_t pages;        /* sent in it */
+    uint64_t stream_bytes; /* as QEMU counts */
+    uint64_t dirty_bytes;  /* changed bytes inside re-sent pages */
+    uint64_t wire_bytes;
+    double seconds;
+    uint64_t pages_resent, resent_stream_bytes, resent_wire_bytes; /* the part of pages that had been sent before */
+} GovernorPass;
+
+typedef struct GovernorConfig {
+    double downtime_limit_s;
+    double fixed_s;           /* device state, start at the destination: part of every pause (0.02) */
+    double link_bytes_per_s;  /* as told; 0: measured only */
+} GovernorConfig;
+
+typedef struct GovernorState {
+    GovernorConfig config;
+    GovernorPass passes[GOVERNOR_PASSES_KEPT]; /* the last ones, oldest first */
+    unsigned passes_length;
+    uint64_t passes_total;
+    double link_bytes_per_s; /* measured: the highest delivery rate lately; 0 unknown */
+    double rtt_s;
+} GovernorState;
+
+typedef struct GovernorVerdict {
+    double switchover_bytes_per_s; /* what QEMU's avail-switchover-bandwidth should be; 0 unknown yet */
+    double downtime_limit_scale;   /* the same said by scaling the downtime limit, against the plain link rate: >= 1 */
+    double working_set_bytes;      /* wire bytes that one more pass would cost; NAN unknown yet */
+    double expected_downtime_s;    /* if the guest were stopped after the next pass; NAN unknown yet */
+    bool cannot_converge;
+    char reason[256];              /* a sentence with the numbers, when cannot_converge */
+} GovernorVerdict;
+
+void governor_init(GovernorState *state, const GovernorConfig *config);
+void governor_link(GovernorState *state, double link_bytes_per_s, double rtt_s);
+void governor_pass(GovernorState *state, const GovernorPass *pass);
+GovernorVerdict governor_judge(const GovernorState *state);

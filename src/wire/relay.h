@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Relay: one end of the pair that carries one migration; what `godwit relay` runs.
+ *
+ *     source QEMU -> unix socket -> RELAY_SOURCE ==TLS, frames==> RELAY_DESTINATION -> unix socket -> destination QEMU
+ *
+ * theory of operation: relay.c (states, threads), src-channel.c and dst-channel.c (one connection each), src-queue.c (what may be on the way). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "wire/codec.h"
+#include "wire/governor.h"
+#include "wire/src-encode.h"
+
+typedef enum RelaySide { RELAY_SOURCE, RELAY_DESTINATION } RelaySide;
+
+/* The machine's states, in order; stepping backwards is an error.  One list makes the names that are in the status lines. */
+#define RELAY_STATES(X)                                                                                                \
+    X(RELAY_WAITING, "waiting")       /* for QEMU (source) or the other relay (destination) */                         \
+    X(RELAY_HELLO, "hello")           /* relays agree */                                                               \
+    X(RELAY_SETUP, "setup")           /* QEMU's header and tables */                                                   \
+    X(RELAY_LIVE, "live")             /* passes over memory; the guest runs at the source */                           \
+    X(RELAY_SWITCHOVER, "switchover") /* the guest stands still: rest of memory */                                     \
+    X(RELAY_DEVICE, "device")         /* device state; verbatim */                                                     \
+    X(RELAY_POSTCOPY, "postcopy")     /* the guest runs at the destination, pages follow */                            \
+    X(RELAY_DRAIN, "drain")           /* QEMU has said all; what is queued is delivered */                             \
+    X(RELAY_DONE, "done")             /* both QEMUs closed after all was delivered */                                  \
+    X(RELAY_ABORTED, "aborted")       /* closed both ways at once */
+
+#define RELAY_STATE_MEMBER(member, name) member,
+typedef enum RelayState { RELAY_STATES(RELAY_STATE_MEMBER) RELAY_STATES_LENGTH } RelayState;
+const char *relay_state_name(RelayState state);
+
+typedef struct RelayConfig {
+    RelaySide side;
+    const char *socket_path;       /* source: listened on, 0600; destination: connected to */
+    const char *socket_owner;      /* user who may connect; NULL: ours */
+    const char *address;           /* HOST:PORT; source: of the other relay; destination: to listen on, port 0: any */
+    const char *gang_directory;    /* NULL: nothing is shared across VMs */
+    const char *vm;                /* for messages */
+    uint8_t key[WIRE_PSK_BYTES];
+    SrcParseConfig parse;
+    SrcEncodeConfig encode;        /* source; ram_bytes, page_bytes and memory_bytes_max count at both ends */
+    const CodecLevel *codec;       /* NULL: picked */
+    unsigned threads;              /* of the codec */
+    uint64_t rate_bytes_per_s;     /* the wire is paced at this; 0: not */
+    GovernorConfig governor;
+    bool abort_on_overrun;         /* close QEMU's socket when the pause is going to break the limit */
+    double watchdog_s;             /* without progress after the switchover began, beyond the downtime limit */
+    FILE *events;                  /* JSON lines */
+    int commands_fd;               /* JSON lines; -1: none */
+} RelayConfig;
+
+void relay_config_init(RelayConfig *config);
+
+/* Runs until the migration is over.  0: completed; a negative errno: aborted or failed, told by the last event. */
+int relay_run(const RelayConfig *config);
