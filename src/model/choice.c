@@ -49,13 +49,24 @@ Choice *choice_new(Classification *classification, Algorithm algorithm, char *re
 {
     Choice *choice = g_new0(Choice, 1);
 
-    *choice = (Choice){classification, algorithm, reason};
+    *choice = (Choice){.classification = classification, .algorithm = algorithm, .reason = reason};
     return choice;
+}
+
+void choice_set_relay(Choice *choice, gboolean uses_relay, char *reason, guint64 memory_bytes)
+{
+    g_free(choice->relay_reason);
+    choice->uses_relay = uses_relay;
+    choice->relay_reason = reason;
+    choice->relay_memory_bytes = memory_bytes;
 }
 
 Choice *choice_copy(const Choice *choice)
 {
-    return choice_new(classification_copy(choice->classification), choice->algorithm, g_strdup(choice->reason));
+    Choice *copy = choice_new(classification_copy(choice->classification), choice->algorithm, g_strdup(choice->reason));
+
+    choice_set_relay(copy, choice->uses_relay, g_strdup(choice->relay_reason), choice->relay_memory_bytes);
+    return copy;
 }
 
 void choice_free(Choice *choice)
@@ -63,6 +74,7 @@ void choice_free(Choice *choice)
     if (choice) {
         classification_free(choice->classification);
         g_free(choice->reason);
+        g_free(choice->relay_reason);
         g_free(choice);
     }
 }

@@ -53,6 +53,9 @@ typedef struct Choice {
     Classification *classification; /* owned */
     Algorithm algorithm;
     char *reason; /* one sentence, with the numbers */
+    gboolean uses_relay;        /* a pair of relays carries its memory */
+    char *relay_reason;         /* why, or why not, with the numbers; NULL: nobody asked */
+    guint64 relay_memory_bytes; /* what each relay may keep of pages it has sent; 0: nobody reckoned */
 } Choice;
 
 Classification *classification_new(const char *vm);
@@ -61,6 +64,9 @@ void classification_free(Classification *classification);
 
 /* Takes 'classification'. */
 Choice *choice_new(Classification *classification, Algorithm algorithm, char *reason);
+
+/* Takes 'reason'. */
+void choice_set_relay(Choice *choice, gboolean uses_relay, char *reason, guint64 memory_bytes);
 Choice *choice_copy(const Choice *choice);
 void choice_free(Choice *choice);
 

@@ -11,6 +11,7 @@
 
 NAMED_ENUM_DEFINE(StuckAction, stuck_action, STUCK_ACTIONS)
 NAMED_ENUM_DEFINE(CopyStorage, copy_storage, COPY_STORAGES)
+NAMED_ENUM_DEFINE(RelayMode, relay_mode, RELAY_MODES)
 
 void migrate_options_init(MigrateOptions *options)
 {
@@ -46,6 +47,7 @@ static gboolean set_count(const char *text, guint64 *value, GError **error)
 #define SET_DURATION duration_parse
 #define SET_STUCK stuck_action_parse
 #define SET_STORAGE copy_storage_parse
+#define SET_RELAY relay_mode_parse
 
 gboolean migrate_options_set(MigrateOptions *options, const char *name, const char *text, GError **error)
 {
@@ -82,6 +84,7 @@ void migrate_options_each(MigrateOptionsFunc func, gpointer user)
 #define ADD_DURATION ADD_COUNT
 #define ADD_STUCK(builder, value) json_builder_add_string_value(builder, stuck_action_name(value))
 #define ADD_STORAGE(builder, value) json_builder_add_string_value(builder, copy_storage_name(value))
+#define ADD_RELAY(builder, value) json_builder_add_string_value(builder, relay_mode_name(value))
 
 void migrate_options_add_json(const MigrateOptions *options, JsonBuilder *builder)
 {
@@ -107,6 +110,13 @@ static gboolean read_storage(JsonObject *object, const char *member, const char 
     return json_read_string(object, member, what, &text, error) && copy_storage_parse(text, value, error);
 }
 
+static gboolean read_relay(JsonObject *object, const char *member, const char *what, RelayMode *value, GError **error)
+{
+    const char *text = NULL;
+
+    return json_read_string(object, member, what, &text, error) && relay_mode_parse(text, value, error);
+}
+
 static gboolean read_duration(JsonObject *object, const char *member, const char *what, gint64 *value, GError **error)
 {
     guint64 duration_ns = 0;
@@ -125,6 +135,7 @@ static gboolean read_duration(JsonObject *object, const char *member, const char
 #define READ_DURATION read_duration
 #define READ_STUCK read_stuck
 #define READ_STORAGE read_storage
+#define READ_RELAY read_relay
 
 static gboolean read_member(MigrateOptions *options, JsonObject *object, const char *key, const char *what,
                             GError **error)

@@ -12,7 +12,7 @@
  *     SIZE      guint64, size_parse                 "64MiB"
  *     RATE      guint64, rate_parse                 "1gbit"
  *     DURATION  gint64 nanoseconds, duration_parse  "300ms"
- *     STUCK     StuckAction      STORAGE  CopyStorage
+ *     STUCK     StuckAction      STORAGE  CopyStorage      RELAY  RelayMode
  */
 #pragma once
 
@@ -35,6 +35,13 @@ NAMED_ENUM_DECLARE(StuckAction, stuck_action, STUCK_ACTIONS)
     X(COPY_STORAGE_INC, "inc") /* the destination has the same backing file */
 NAMED_ENUM_DECLARE(CopyStorage, copy_storage, COPY_STORAGES)
 
+/* Whether a pair of relays carries the memory of a migration; see migrate/relay-pair.h. */
+#define RELAY_MODES(X)                                                                                                 \
+    X(RELAY_MODE_AUTO, "auto") /* where decide/relay-choice.h expects it to be faster */                               \
+    X(RELAY_MODE_ON, "on")     /* wherever it can be started */                                                        \
+    X(RELAY_MODE_OFF, "off")
+NAMED_ENUM_DECLARE(RelayMode, relay_mode, RELAY_MODES)
+
 #define MIGRATE_OPTIONS(X)                                                                                             \
     X(DURATION, downtime_limit_ns, 300 * NS_PER_MS, "downtime-limit", "TIME",                                          \
       "longest pause of a guest that pre-copy may cause (300ms)")                                                      \
@@ -56,7 +63,11 @@ NAMED_ENUM_DECLARE(CopyStorage, copy_storage, COPY_STORAGES)
     X(BOOL, persist, TRUE, "persist", NULL, "define the VM at the destination for good")                               \
     X(BOOL, undefine_source, TRUE, "undefine-source", NULL, "remove its definition at the source afterwards")          \
     X(STORAGE, copy_storage, COPY_STORAGE_NONE, "copy-storage", "none|all|inc",                                        \
-      "copy disks that the destination does not see")
+      "copy disks that the destination does not see")                                                                 \
+    X(RELAY, relay, RELAY_MODE_AUTO, "relay", "auto|on|off",                                                           \
+      "send memory through a pair of relays: compressed, encrypted, and of pages sent before only what changed (auto)") \
+    X(SIZE, relay_memory_bytes, 0, "relay-memory", "SIZE",                                                             \
+      "what each relay may keep of the memory it has sent (a share of what both hosts have free)")
 
 #define OPTION_TYPE_BOOL gboolean
 #define OPTION_TYPE_COUNT guint64
@@ -65,6 +76,7 @@ NAMED_ENUM_DECLARE(CopyStorage, copy_storage, COPY_STORAGES)
 #define OPTION_TYPE_DURATION gint64
 #define OPTION_TYPE_STUCK StuckAction
 #define OPTION_TYPE_STORAGE CopyStorage
+#define OPTION_TYPE_RELAY RelayMode
 
 #define OPTION_MEMBER(kind, member, value, name, argument, help) OPTION_TYPE_##kind member;
 

@@ -53,6 +53,10 @@ static void add_step(JsonBuilder *builder, const PlanStep *step)
     add_string(builder, "algorithm", algorithm_name(step->choice->algorithm));
     add_string(builder, "reason", step->choice->reason);
     json_add_string_or_null(builder, "placement", step->placement);
+    json_builder_set_member_name(builder, "relay");
+    json_builder_add_boolean_value(builder, step->choice->uses_relay);
+    json_add_string_or_null(builder, "relay_reason", step->choice->relay_reason);
+    add_uint(builder, "relay_memory_bytes", step->choice->relay_memory_bytes);
     add_classification(builder, step->choice->classification);
     add_uint(builder, "wave", step->wave);
     add_uint(builder, "bandwidth_bytes_per_s", step->bandwidth_bytes_per_s);
@@ -185,17 +189,35 @@ static gboolean read_names(JsonObject *object, const char *what, const char **na
     return TRUE;
 }
 
-/* Why there, or null, or nothing at all: a plan that was written by hand has no story. */
-static gboolean read_placement(JsonObject *object, const char *what, const char **placement, GError **error)
+/* A sentence, or null, or nothing at all: a plan that was written by hand has no story. */
+static gboolean read_story(JsonObject *object, const char *member, const char *what, const char **story, GError **error)
 {
-    return !json_object_has_member(object, "placement") || json_object_get_null_member(object, "placement") ||
-           json_read_string(object, "placement", what, placement, error);
+    return !json_object_has_member(object, member) || json_object_get_null_member(object, member) ||
+           json_read_string(object, member, what, story, error);
+}
+
+/* The three members of the relay; a step without them goes without it. */
+static gboolean read_relay(JsonObject *object, const char *what, Choice *choice, GError **error)
+{
+    gboolean uses_relay = FALSE;
+    const char *reason = NULL;
+    guint64 memory_bytes = 0;
+
+    if ((json_object_has_member(object, "relay") && !json_read_bool(object, "relay", what, &uses_relay, error)) ||
+        !read_story(object, "relay_reason", what, &reason, error) ||
+        (json_object_has_member(object, "relay_memory_bytes") &&
+         !json_read_uint(object, "relay_memory_bytes", what, &memory_bytes, error))) {
+        return FALSE;
+    }
+    choice_set_relay(choice, uses_relay, g_strdup(reason), memory_bytes);
+    return TRUE;
 }
 
 static gboolean read_step(Plan *plan, JsonObject *object, const char *what, GError **error)
 {
     static const char *const KNOWN[] = {
-        "vm", "uuid", "source", "destination", "algorithm", "reason", "placement", "class", "memberships", "read_pages_per_s",
+        "vm", "uuid", "source", "destination", "algorithm", "reason", "placement", "relay", "relay_reason",
+        "relay_memory_bytes", "class", "memberships", "read_pages_per_s",
         "written_pages_per_s", "smoothed_read_pages_per_s", "smoothed_written_pages_per_s", "dirty_bytes_per_page",
         "working_set_bytes", "wave", "bandwidth_bytes_per_s", "ram_bytes", "vcpus", NULL};
     const char *names[4] = {NULL};
@@ -212,11 +234,12 @@ static gboolean read_step(Plan *plan, JsonObject *object, const char *what, GErr
         !json_read_uint(object, "vcpus", what, &vcpus, error)) {
         return FALSE;
     }
-    Choice *choice = read_placement(object, what, &placement, error) ? read_choice(object, names[0], what, error) : NULL;
-    if (!choice) {
+    g_autoptr(Choice) choice =
+        read_story(object, "placement", what, &placement, error) ? read_choice(object, names[0], what, error) : NULL;
+    if (!choice || !read_relay(object, what, choice, error)) {
         return FALSE;
     }
-    PlanStep *step = plan_add_step(plan, names[0], names[1], names[2], names[3], choice);
+    PlanStep *step = plan_add_step(plan, names[0], names[1], names[2], names[3], g_steal_pointer(&choice));
     step->placement = g_strdup(placement);
     step->wave = (guint)MIN(wave, G_MAXUINT16);
     step->bandwidth_bytes_per_s = bandwidth_bytes_per_s;

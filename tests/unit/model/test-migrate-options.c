@@ -32,7 +32,8 @@ static void test_sets_by_kind(void)
 static void test_bad_values_are_usage_errors(void)
 {
     static const char *const BAD[][2] = {{"downtime-limit", "soon"}, {"bandwidth", "fast"}, {"parallel", "-1"},
-                                         {"on-stuck", "pray"},       {"tls", "maybe"},      {"copy-storage", "some"}};
+                                         {"on-stuck", "pray"},       {"tls", "maybe"},      {"copy-storage", "some"},
+                                         {"relay", "perhaps"},       {"relay-memory", "a lot"}};
 
     for (gsize i = 0; i < G_N_ELEMENTS(BAD); i++) {
         MigrateOptions options;

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * With or without a relay; see relay-choice.h.
+ *
+ * Theory of operation.  Both ways are the same recurrence: a pass takes as long as its pages take, and what was written
+ * meanwhile, at most the working set, is the next one.  They differ in what a page costs:
+ *
+ *                     first time                              again
+ *     plain           page / link                             page / link
+ *     relay           page * first_sent_share / link,         changed bytes / link,
+ *                     or page / codec when that is slower     or page / comparing when that is slower
+ *
+ * The relay keeps what it has sent as far as its memory goes; pages of the working set that do not fit cost as if they
+ * were sent for the first time.  The last pass must fit the downtime limit in both.  Post-copy sends each page once, so
+ * only the first column counts; hybrid pays the first column and one pass of the second. */
+#include "decide/relay-choice.h"
+
+#include "base/units.h"
+#include "model/passes.h"
+
+#include <math.h>
+
+#define PAGE_BYTES 4096.0
+#define PASSES_MOST 30 /* a pre-copy of more than these has not converged */
+
+void relay_assumptions_init(RelayAssumptions *assumptions)
+{
+#define RELAY_ASSUMPTION_VALUE(name, value, meaning) .name = (value),
+    *assumptions = (RelayAssumptions){RELAY_ASSUMPTIONS(RELAY_ASSUMPTION_VALUE)};
+}
+
+/* What a byte of a page costs, in seconds. */
+typedef struct PageCosts {
+    double first_s;
+    double again_s;
+} PageCosts;
+
+static double known_or(double value, double otherwise)
+{
+    return isnan(value) ? otherwise : value;
+}
+
+static double working_set(const RelayView *view)
+{
+    return fmin(known_or(view->working_set_bytes, (double)view->ram_bytes), (double)view->ram_bytes);
+}
+
+/* How much of the working set the relay still has when its pages come again. */
+static double kept_share(const RelayView *view, const RelayAssumptions *assumed)
+{
+    double room_bytes = (double)view->memory_bytes - assumed->index_share * (double)view->ram_bytes;
+    double needed_bytes = working_set(view);
+
+    return needed_bytes > 0 ? CLAMP(room_bytes / needed_bytes, 0, 1) : 1;
+}
+
+static PageCosts plain_costs(const RelayView *view)
+{
+    double byte_s = 1 / (double)view->link_bytes_per_s;
+
+    return (PageCosts){byte_s, byte_s};
+}
+
+static PageCosts relay_costs(const RelayView *view, const RelayAssumptions *assumed)
+{
+    double wire_s = 1 / (double)view->link_bytes_per_s;
+    double cores = fmin(known_or(view->source_free_cpus, assumed->cpus_unknown), assumed->cpus_most);
+    double codec_s = fmax(1 / (assumed->encode_bytes_per_s * cores), 1 / assumed->decode_bytes_per_s);
+    double first_s = fmax(assumed->first_sent_share * wire_s, codec_s);
+    double changed = known_or(view->dirty_bytes_per_page, PAGE_BYTES) + assumed->segment_overhead_bytes;
+    double again_s = fmax(changed / PAGE_BYTES * wire_s, 1 / (assumed->resend_bytes_per_s * cores));
+    double kept = kept_share(view, assumed);
+
+    /* a page of which most changed is sent like a new one */
+    return (PageCosts){first_s, kept * fmin(again_s, first_s) + (1 - kept) * first_s};
+}
+
+/* Total time of a pre-copy; INFINITY when it does not converge. */
+static double precopy_s(const RelayView *view, PageCosts costs)
+{
+    double limit_s = (double)view->downtime_limit_ns / (double)NS_PER_S;
+    double dirty_bytes_per_s = known_or(view->dirty_pages_per_s, 0) * PAGE_BYTES;
+    PassesVm vm = {.memory_mib = (double)view->ram_bytes / (double)MIB,
+                   .dirty_mib_per_s = dirty_bytes_per_s / (double)MIB,
+                   .working_set_mib = working_set(view) / (double)MIB};
+    PassesRules rules;
+    PassesState state;
+    double total_s = 0;
+
+    passes_rules_init(&rules);
+    rules.threshold_mib = limit_s / costs.again_s / (double)MIB;
+    rules.passes_max = PASSES_MOST;
+    rules.traffic_max = INFINITY; /* of pages, which cost the relay next to nothing */
+    rules.progress_min = INFINITY;
+    passes_begin(&state, &vm, &rules);
+    while (!state.guest_stops) {
+        double pass_s = state.pass_mib * (double)MIB * (state.passes_done ? costs.again_s : costs.first_s);
+
+        total_s += pass_s;
+        passes_next(&state, pass_s);
+    }
+    total_s += state.pass_mib * (double)MIB * costs.again_s;
+    return state.end == PASSES_CONVERGED ? total_s : INFINITY;
+}
+
+static double total_s(const RelayView *view, PageCosts costs)
+{
+    double first_s = (double)view->ram_bytes * costs.first_s;
+    double dirtied = fmin(known_or(view->dirty_pages_per_s, 0) * PAGE_BYTES * first_s, working_set(view));
+
+    switch (view->algorithm) {
+    case ALGORITHM_POST_COPY:
+        return first_s;
+    case ALGORITHM_HYBRID:
+        return first_s + dirtied * costs.again_s;
+    case ALGORITHM_PRE_COPY:
+        break;
+    }
+    return precopy_s(view, costs);
+}
+
+/* ---- words ---- */
+
+static char *time_text(double seconds)
+{
+    return isinf(seconds) ? g_strdup("no end") : g_strdup_printf("%.3g s", seconds);
+}
+
+static char *verdict_text(const RelayView *view, const RelayVerdict *verdict)
+{
+    g_autofree char *with = time_text(verdict->relay_s);
+    g_autofree char *without = time_text(verdict->plain_s);
+    g_autofree char *link = rate_format(view->link_bytes_per_s);
+    GString *text = g_string_new(NULL);
+
+    g_string_append_printf(text, "%s relay: expected %s with it, %s without, at %s",
+                           verdict->uses_relay ? "through a" : "without a", with, without, link);
+    if (isnan(view->dirty_pages_per_s)) {
+        g_string_append(text, "; what it writes was not measured");
+    } else if (isnan(view->dirty_bytes_per_page)) {
+        g_string_append_printf(text, "; writes %.0f pages/s, how many bytes in each was not measured",
+                               view->dirty_pages_per_s);
+    } else {
+        g_string_append_printf(text, "; writes %.0f pages/s, %.0f bytes in each", view->dirty_pages_per_s,
+                               view->dirty_bytes_per_page);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static RelayVerdict verdict_no(char *reason)
+{
+    return (RelayVerdict){.uses_relay = FALSE, .plain_s = NAN, .relay_s = NAN, .reason = reason};
+}
+
+/* What speaks against it before anything is reckoned; NULL: nothing. */
+static char *objection(const RelayView *view, const RelayAssumptions *assumed)
+{
+    if (view->link_bytes_per_s == 0) {
+        return g_strdup("without a relay: nobody knows the link's rate, so nothing can be reckoned; the inventory's key "
+                        "'link' tells it");
+    }
+    if (view->is_parallel) {
+        return g_strdup("without a relay: over several connections it could only compress");
+    }
+    if (view->source_free_cpus < assumed->cpus_least || view->destination_free_cpus < assumed->cpus_least) {
+        return g_strdup_printf("without a relay: %.1f and %.1f cores are free at source and destination, it wants %.1f "
+                               "of each",
+                               fmax(view->source_free_cpus, 0), fmax(view->destination_free_cpus, 0),
+                               assumed->cpus_least);
+    }
+    return NULL;
+}
+
+RelayVerdict relay_choose(const RelayView *view, const RelayAssumptions *assumptions)
+{
+    RelayAssumptions assumed;
+    RelayVerdict verdict = {.plain_s = NAN, .relay_s = NAN};
+    char *why_not;
+
+    relay_assumptions_init(&assumed);
+    if (assumptions) {
+        assumed = *assumptions;
+    }
+    if (view->mode == RELAY_MODE_OFF) {
+        return verdict_no(g_strdup("without a relay, as --relay says"));
+    }
+    if (view->cannot) {
+        return verdict_no(g_strdup_printf("without a relay: %s", view->cannot));
+    }
+    if (view->mode == RELAY_MODE_ON) {
+        verdict.uses_relay = TRUE;
+        verdict.reason = g_strdup("through a relay, as --relay says");
+        return verdict;
+    }
+    why_not = objection(view, &assumed);
+    if (why_not) {
+        return verdict_no(why_not);
+    }
+    verdict.plain_s = total_s(view, plain_costs(view));
+    verdict.relay_s = total_s(view, relay_costs(view, &assumed)) + assumed.start_s;
+    verdict.uses_relay = !isinf(verdict.relay_s) && verdict.relay_s * assumed.gain_least < verdict.plain_s;
+    verdict.reason = verdict_text(view, &verdict);
+    return verdict;
+}
