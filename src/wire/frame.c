@@ -153,7 +153,7 @@ int wire_header_read(WireHeader *header, const uint8_t bytes[WIRE_HEADER_BYTES])
 
 uint64_t wire_hash(const void *bytes, size_t length, uint64_t sequence)
 {
-    return XXH3_64bits_withSeed(bytes, length, sequence);
+    return XXH3_64bits(bytes, length) ^ sequence;
 }
 
 size_t wire_varint_write(uint8_t *at, uint64_t value)

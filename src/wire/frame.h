@@ -66,7 +66,7 @@ void wire_frame_free(WireFrame *frame);
 void wire_header_write(const WireHeader *header, uint8_t bytes[WIRE_HEADER_BYTES]);
 int wire_header_read(WireHeader *header, const uint8_t bytes[WIRE_HEADER_BYTES]);
 
-/* XXH3-64 as the format has it. */
+/* XXH3-64 as the format has it.  The sequence number is not part of what is hashed: at the source the number is known last. */
 uint64_t wire_hash(const void *bytes, size_t length, uint64_t sequence);
 
 /* Varints.  Writing returns the number of bytes written (at most WIRE_VARINT_BYTES_MAX, which must be there); reading advances
