@@ -69,9 +69,9 @@ static uint32_t work_flags(uint64_t *work, uint64_t *passes)
     uint32_t flags = 0;
 
     if (!is_exec) {
-        *work = area_work_bytes();
-        *passes = area_passes();
-        return BEAT_WORK_KNOWN | (area_is_paused() ? BEAT_PAUSED : 0) | (area_met_wrong_sum() ? BEAT_WRONG_SUM : 0);
+        *work = area_work_bytes() + loads_work_bytes();
+        *passes = area_passes() + loads_steps();
+        return BEAT_WORK_KNOWN | (area_is_paused() || loads_are_paused() ? BEAT_PAUSED : 0) | (area_met_wrong_sum() ? BEAT_WRONG_SUM : 0);
     }
     flags |= exec_work(work) ? BEAT_WORK_KNOWN : 0;
     flags |= exec_has_ended(&status) ? BEAT_EXEC_ENDED : 0;

@@ -46,9 +46,12 @@ void verdict_add(Verdict *verdict, const char *format, ...)
 void guest_verify(Verdict *verdict)
 {
     area_pause();
+    loads_pause();
     area_verify(verdict);
+    loads_verify(verdict);
     fill_verify(verdict);
     disk_verify(verdict);
+    loads_resume();
     area_resume();
 }
 
@@ -72,6 +75,10 @@ static void setting_set(Settings *settings, const char *key, const char *value)
         settings->rate_bytes_per_s = number;
     } else if (!strcmp(key, "fill")) {
         settings->fill_bytes = number;
+    } else if (!strcmp(key, "fill_text")) {
+        settings->fill_text_bytes = number;
+    } else if (!strcmp(key, "fill_copies")) {
+        settings->fill_copies_bytes = number;
     } else if (!strcmp(key, "vcpus")) {
         settings->vcpus = (unsigned)number;
     } else if (!strcmp(key, "exec")) {
@@ -117,17 +124,23 @@ static void reap_for_ever(void)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static Settings settings;
 
+    if (argc == 2 && strcmp(argv[1], "--loads") == 0) {   /* asked by `lab vm`, outside of any guest */
+        loads_print();
+        return 0;
+    }
     setvbuf(stdout, NULL, _IOLBF, 0);
     settings_read(&settings);
     link_start(&settings);
-    fill_start(settings.seed, settings.fill_bytes);
+    fill_start(&settings);
     disk_start(settings.seed);
     if (settings.exec) {
         exec_start();
+    } else if (load_is_named(settings.pattern)) {
+        loads_start(&settings);
     } else if (settings.pattern[0]) {
         area_start(&settings);
     }

@@ -5,7 +5,9 @@
  *     guest-main   reads the settings, starts the parts in order, then reaps children for ever
  *     guest-link   the heartbeat, and orders from the collector
  *     guest-area   the load: passes over an area whose right content is always known
+ *     guest-loads  loads by name, as the bench of the relay has them; content as well known
  *     guest-fill   memory that is written once and must never change
+ *     guest-text   pages of text for these two
  *     guest-disk   marks on the disks
  *     guest-exec   a command of the user's instead of a load
  *
@@ -22,13 +24,15 @@
 /* The settings `lab vm` wrote for this VM, see settings_read(). */
 typedef struct Settings {
     char name[32];
-    char pattern[64];           /* letters r and w; empty: no load */
+    char pattern[64];           /* letters r and w, or a load by name; empty: no load */
     uint64_t passes_per_letter; /* as one run of bw_mem is many passes */
     uint64_t seed;
     uint64_t area_bytes;
     uint64_t sparse_bytes;      /* 0: a write pass writes every word */
     uint64_t rate_bytes_per_s;  /* 0: flat out */
     uint64_t fill_bytes;
+    uint64_t fill_text_bytes;
+    uint64_t fill_copies_bytes; /* repeats of what fill_bytes begins with */
     unsigned vcpus;
     bool exec;                  /* run /etc/lab.exec instead of a load */
 } Settings;
@@ -49,7 +53,7 @@ void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn)
 /* Checks everything while the load stands still between two pages, then lets it go on. */
 void guest_verify(Verdict *verdict);
 
-void fill_start(uint64_t seed, uint64_t bytes);
+void fill_start(const Settings *settings);
 void fill_verify(Verdict *verdict);
 
 /* One worker for each vCPU passes over its own slice of the area. */
@@ -62,6 +66,22 @@ bool area_met_wrong_sum(void);
 void area_verify(Verdict *verdict);
 uint64_t area_work_bytes(void);
 uint64_t area_passes(void);
+
+/* Loads by name: one line "NAME BYTES WHAT IT WRITES" for each, to standard output. */
+void loads_print(void);
+bool load_is_named(const char *name);
+/* Starts the load that settings->pattern names. */
+void loads_start(const Settings *settings);
+/* Returns when the load stands between two steps; it stays there until loads_resume(), by the same thread. */
+void loads_pause(void);
+void loads_resume(void);
+bool loads_are_paused(void);
+void loads_verify(Verdict *verdict);
+uint64_t loads_work_bytes(void);
+uint64_t loads_steps(void);
+
+/* Writes one page of text: a pure function of what follows the page. */
+void text_page(void *page_words, uint64_t seed, uint64_t page, uint64_t version);
 
 /* Writes marks to every disk present, and keeps which there were. */
 void disk_start(uint64_t seed);

@@ -5,15 +5,16 @@
 # domain that any host of the lab can run.
 
 lab_vm() {
-    local -A vm=([host]=h1 [ram]=512M [vcpus]=1 [load]='' [area]=8M [sparse]=0 [rate]=0 [repeat]=1 [fill]=0 [disk]=''
-        [local-disk]='' [exec]='' [hugepages]='')
+    local -A vm=([host]=h1 [ram]=512M [vcpus]=1 [load]='' [area]='' [sparse]='' [rate]='' [repeat]='' [fill]=0
+        [fill-text]=0 [fill-copies]=0 [disk]='' [local-disk]='' [exec]='' [hugepages]='')
     local files=() name=''
 
     while (($# > 0)); do
         case $1 in
             --file) files+=("$(option_value "$@")"); shift 2 ;;
             --hugepages) vm[hugepages]=yes; shift ;;
-            --host | --ram | --vcpus | --load | --area | --sparse | --rate | --repeat | --fill | --disk | --local-disk | --exec)
+            --host | --ram | --vcpus | --load | --area | --sparse | --rate | --repeat | --fill | --fill-text | \
+                --fill-copies | --disk | --local-disk | --exec)
                 vm[${1#--}]=$(option_value "$@"); shift 2 ;;
             -*) usage "lab vm: unknown option '$1': see lab --help" ;;
             *) [[ -z $name ]] || usage "lab vm: one name, please, not also '$1'"; name=$1; shift ;;
@@ -29,11 +30,11 @@ lab_vm() {
 vm_check() {
     local key file system
 
-    [[ ${vm[load]} =~ ^[rw]{0,60}$ ]] || usage "--load is '${vm[load]}', but must be up to 60 letters r and w"
+    vm_load
     [[ ${vm[vcpus]} =~ ^[1-9][0-9]?$ ]] || usage "--vcpus is '${vm[vcpus]}', but must be 1 to 99"
     [[ ${vm[repeat]} =~ ^[1-9][0-9]{0,8}$ ]] || usage "--repeat is '${vm[repeat]}', but must be a number of passes, 1 or more"
     [[ -z ${vm[load]} || -z ${vm[exec]} ]] || usage "--load and --exec exclude each other"
-    for key in ram area sparse rate fill disk local-disk; do
+    for key in ram area sparse rate fill fill-text fill-copies disk local-disk; do
         [[ -z ${vm[$key]} ]] || vm[$key]=$(size_bytes "--$key" "${vm[$key]}")
     done
     ((vm[ram] >= 96 << 20)) || usage "--ram is less than 96M: the guest's kernel would not start"
@@ -41,14 +42,31 @@ vm_check() {
     [[ -z ${vm[load]} ]] || ((vm[area] >= 4096 * vm[vcpus])) || usage "--area is less than one page per vCPU"
     # the tools of --exec are unpacked into the guest's memory
     ((system = ${#vm[exec]} ? 160 : 64))
-    ((vm[fill] + (${#vm[load]} ? vm[area] : 0) + (system << 20) <= vm[ram])) \
-        || usage "--fill and --area leave less than ${system}M of --ram to the guest's system"
+    ((vm[fill] + vm[fill-text] + vm[fill-copies] + (${#vm[load]} ? vm[area] : 0) + (system << 20) <= vm[ram])) \
+        || usage "fills and the load's area leave less than ${system}M of --ram to the guest's system"
     for key in disk local-disk; do
         [[ -z ${vm[$key]} ]] || ((vm[$key] >= 1 << 20)) || usage "--$key is less than 1M"
     done
     for file in ${files[@]+"${files[@]}"}; do
         [[ -f ${file%%:*} && -r ${file%%:*} ]] || usage "--file ${file%%:*} is not a file that can be read"
     done
+}
+
+# The load: letters with options of their own, or one of the names that the guest's program knows, whose area is its own.
+vm_load() {
+    local key name bytes rest names=''
+
+    while read -r name bytes rest; do
+        names+=" $name"
+        [[ ${vm[load]} == "$name" ]] || continue
+        for key in area sparse rate repeat; do
+            [[ -z ${vm[$key]} ]] || usage "--$key is for loads of letters; --load $name is $rest"
+        done
+        vm[area]=$bytes
+    done < <("$(program lab-guest)" --loads)
+    [[ ${vm[load]} =~ ^[rw]{0,60}$ || " $names " == *" ${vm[load]} "* ]] \
+        || usage "--load is '${vm[load]}', but must be up to 60 letters r and w, or one of:$names"
+    vm[area]=${vm[area]:-8M} vm[sparse]=${vm[sparse]:-0} vm[rate]=${vm[rate]:-0} vm[repeat]=${vm[repeat]:-1}
 }
 
 vm_make() {
@@ -108,6 +126,8 @@ sparse=${vm[sparse]}
 rate=${vm[rate]}
 repeat=${vm[repeat]}
 fill=${vm[fill]}
+fill_text=${vm[fill-text]}
+fill_copies=${vm[fill-copies]}
 exec=$((${#vm[exec]} > 0))
 EOF
     if [[ -n ${vm[exec]} ]]; then
