@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Loads by name: what the memory of a VM at work looks like to one that moves it.  Every period a step writes some words,
- * lines or pages of an area.  (guest-area.c has the other loads, passes told letter by letter.)
+ * Loads by name: what the memory of a VM at work looks like to one that moves it.  Every period a step writes some
+ * words, lines or pages of an area.  (guest-area.c has the other loads, passes told letter by letter.)
  *
  * What is kept: the number of steps done, nothing else.  What must always be true between two steps: every word of
  * the area holds what follows from that number, so a check can stop the load anywhere and needs no second copy, which
@@ -303,7 +303,8 @@ bool loads_are_paused(void)
 
 /* --- the check --- */
 
-static void page_compare(const char *kind, uint64_t page, const uint64_t *found, const uint64_t *right, Verdict *verdict)
+static void page_compare(const char *kind, uint64_t page, const uint64_t *found, const uint64_t *right,
+                         Verdict *verdict)
 {
     if (memcmp(found, right, CONTENT_PAGE_BYTES) == 0) {
         return;

@@ -19,7 +19,8 @@
 #define WORD_MAX     16u                /* what one copy moves; longer words would be cut */
 
 static const char words[WORDS][WORD_MAX] = {
-    "the ", "of ", "and ", "to ", "in ", "is ", "that ", "it ", "for ", "was ", "on ", "with ", "as ", "at ", "by ", "from ",
+    "the ", "of ", "and ", "to ", "in ", "is ", "that ", "it ", "for ", "was ", "on ", "with ", "as ", "at ", "by ",
+    "from ",
     "memory ", "page ", "host ", "error ", "warning ", "request ", "server ", "client ", "session ", "opened ", "closed ",
     "connection ", "timeout ", "after ", "before ", "user ", "root ", "kernel ", "device ", "network ", "address ",
     "packet ", "received ", "sent ", "bytes ", "started ", "stopped ", "service ", "process ", "thread ", "value ",
