@@ -7,9 +7,11 @@
 #include "content.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define DISKS_MAX   4
@@ -59,6 +61,13 @@ static void disk_mark(const Disk *disk, int fd)
     free(words);
 }
 
+static bool disk_is_read_only(int fd)
+{
+    int is_read_only = 0;
+
+    return ioctl(fd, BLKROGET, &is_read_only) == 0 && is_read_only;
+}
+
 void disk_start(uint64_t seed)
 {
     for (char letter = 'a'; letter < 'a' + DISKS_MAX; letter++) {
@@ -68,6 +77,10 @@ void disk_start(uint64_t seed)
         int fd = open(disk->path, O_RDWR | O_DIRECT);
         if (fd < 0) {
             break;
+        }
+        if (disk_is_read_only(fd)) {
+            close(fd);                  /* not ours to mark: programs for --exec lie on it */
+            continue;
         }
         disk->size_bytes = lseek(fd, 0, SEEK_END);
         disk->seed = content_mix(seed ^ ((uint64_t)letter << 32));
