@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Governor: what the working set in bytes says about the switchover (seed 002).  QEMU decides to stop the guest when the pages that are
- * left, counted raw, fit into downtime limit x bandwidth; only the relay knows what they will really cost on the wire.  From what
- * each pass cost the governor tells
+ * Governor: what the working set in bytes says about the switchover (seed 002).  QEMU decides to stop the guest when
+ * the pages that are left, counted raw, fit into downtime limit x bandwidth; only the relay knows what they will
+ * really cost on the wire.  From what each pass cost the governor tells
+ *
  *   - the rate that QEMU may reckon with (avail-switchover-bandwidth), which keeps the pause within the limit;
  *   - the expected downtime, live;
  *   - early and with numbers, that a pre-copy cannot converge.
  *
- * Pure functions of numbers; theory of operation in governor.c. */
+ *     governor_init(&governor, &config);
+ *     verdict = governor_judge(&governor);         before the first page: the link's rate, if it is known
+ *     governor_link(&governor, rate, rtt);         whenever something was measured
+ *     governor_pass(&governor, &pass);             at the end of each pass over memory
+ *     verdict = governor_judge(&governor);         tell QEMU when switchover_bytes_per_s moved by some per cent
+ *
+ * state.config may be changed at any time: the downtime limit or what the link carries was told anew.
+ *
+ * Pure functions of numbers, nothing is allocated; theory of operation in governor.c. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,7 +36,8 @@ typedef struct GovernorPass {
 typedef struct GovernorConfig {
     double downtime_limit_s;
     double fixed_s;           /* device state, start at the destination: part of every pause (0.02) */
-    double link_bytes_per_s;  /* as told; 0: measured only */
+    double link_bytes_per_s;  /* as told, no more than the wire is paced at; 0: measured only */
+    uint32_t page_bytes;      /* of the target, what QEMU counts for a dirty page; 0: 4096 */
 } GovernorConfig;
 
 typedef struct GovernorState {
@@ -41,14 +51,24 @@ typedef struct GovernorState {
 
 typedef struct GovernorVerdict {
     double switchover_bytes_per_s; /* what QEMU's avail-switchover-bandwidth should be; 0 unknown yet */
-    double downtime_limit_scale;   /* the same said by scaling the downtime limit, against the plain link rate: >= 1 */
+    double downtime_limit_scale;   /* the same said by scaling the downtime limit, against the plain link rate: below 1
+                                    * (the fixed parts of a pause) until passes show that more fits; 1: rate unknown */
     double working_set_bytes;      /* wire bytes that one more pass would cost; NAN unknown yet */
-    double expected_downtime_s;    /* if the guest were stopped after the next pass; NAN unknown yet */
+    double expected_downtime_s;    /* if the guest were stopped for that pass; NAN unknown yet */
     bool cannot_converge;
-    char reason[256];              /* a sentence with the numbers, when cannot_converge */
+    char reason[256];              /* a sentence with the numbers, when cannot_converge; else "" */
 } GovernorVerdict;
 
 void governor_init(GovernorState *state, const GovernorConfig *config);
+
+/* The round trip: the smallest one lately, without what queues.  0 for what is not known. */
 void governor_link(GovernorState *state, double link_bytes_per_s, double rtt_s);
+
+/* A pass ended.  One without a page is ignored. */
 void governor_pass(GovernorState *state, const GovernorPass *pass);
+
 GovernorVerdict governor_judge(const GovernorState *state);
+
+/* Of the downtime limit, what is left for memory on the wire: without device state, round trip, queue and start at the
+ * destination.  0 or below: these alone are longer than the limit. */
+double governor_budget_s(const GovernorState *state);
