@@ -192,7 +192,8 @@ gboolean agent_observe(Agent *agent, guint64 id, JsonObject *params, GError **er
     if (!read_options(params, &options, &is_endless, error) || !read_vms(params, requests, error)) {
         return FALSE;
     }
-    SamplerGroupOptions group = {options.scan_ns, options.period_ns, options.window_ns, options.cpu_budget, is_endless};
+    SamplerGroupOptions group = {options.scan_ns,    options.period_ns, options.window_ns,
+                                 options.cpu_budget, is_endless,        options.seed};
     agent->observe_id = id;
     agent->seed = options.seed;
     agent->scan_ns = options.scan_ns;

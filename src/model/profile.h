@@ -29,13 +29,13 @@ typedef struct Profile {
     gsize periods;                  /* length of both series */
     double *read_pages_per_s;       /* [periods], oldest first */
     double *written_pages_per_s;    /* [periods] */
-    double mean_read_pages_per_s;   /* R_j, the arithmetic mean of the series */
+    double mean_read_pages_per_s;   /* R_j, the mean of all scans: that of the series when none was left out */
     double mean_written_pages_per_s; /* W_j */
 
     guint64 page_bytes;             /* the unit of the counts above: 4096 */
     guint64 access_grain_bytes;     /* smallest piece the access tracker tells apart: 4096, or 2 MiB with huge pages */
     guint64 write_grain_bytes;
-    double written_pages_error;     /* one standard error of mean_written_pages_per_s; 0 when it is exact */
+    double written_pages_error;     /* one standard error of mean_written_pages_per_s; 0 when it is exact or unknown */
     double dirty_bytes_per_page;    /* bytes that changed inside a written page, in one scan; NAN when unknown */
     double working_set_bytes;       /* touched in one period, mean; NAN when unknown */
     char *access_tracker;           /* "clear-refs", "dirty-rate", "null", ... */

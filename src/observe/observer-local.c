@@ -109,8 +109,8 @@ void site_start_local(Site *site)
     static const SamplerGroupCallbacks CALLBACKS = {on_period, on_period_end, on_gone, on_done};
     const Observer *observer = site->observer;
     const ObserveOptions *options = &observer->options;
-    SamplerGroupOptions group = {options->scan_ns, options->period_ns, options->window_ns, options->cpu_budget,
-                                 observer->is_endless};
+    SamplerGroupOptions group = {options->scan_ns,    options->period_ns,   options->window_ns,
+                                 options->cpu_budget, observer->is_endless, options->seed};
     g_autoptr(GError) error = NULL;
 
     if (!options->use_agent) {

@@ -100,21 +100,68 @@ static void clear_series(double *series, gsize length)
     }
 }
 
+/* The windows of one kind, from the periods that have some.  How much one window differs from another is taken from
+ * neighbouring periods, so that a load that changes slowly is not taken for one that was measured badly: half the mean
+ * square successive difference (von Neumann, Kent, Bellinson and Hart 1941), where a period of n windows varies by 1/n
+ * of what one window does. */
+typedef struct WindowSums {
+    double windows;
+    double rates;     /* times windows */
+    double variances; /* of what was not looked at; times windows squared */
+    double squares;   /* of the differences */
+    guint differences;
+    double last_windows;
+    double last_rate;
+} WindowSums;
+
+static void sums_add(WindowSums *sums, double windows, double rate, double variance)
+{
+    if (!(windows > 0) || isnan(rate)) {
+        return;
+    }
+    if (sums->windows > 0) {
+        double difference = rate - sums->last_rate;
+        sums->squares += difference * difference / (1 / windows + 1 / sums->last_windows);
+        sums->differences++;
+    }
+    sums->windows += windows;
+    sums->rates += windows * rate;
+    sums->variances += isnan(variance) ? 0 : windows * windows * variance;
+    sums->last_rate = rate;
+    sums->last_windows = windows;
+}
+
+static double sums_mean(const WindowSums *sums)
+{
+    return sums->windows > 0 ? sums->rates / sums->windows : 0;
+}
+
+/* One standard error of the mean.  What was not looked at makes windows differ, too, so the larger of the two is it. */
+static double sums_error(const WindowSums *sums)
+{
+    if (!(sums->windows > 0)) {
+        return 0;
+    }
+    double sampled = sums->variances / (sums->windows * sums->windows);
+    double differing = sums->differences ? sums->squares / sums->differences / sums->windows : 0;
+
+    return sqrt(fmax(sampled, differing));
+}
+
 /* Sums over the records that know: the means and the error of the profile. */
 static void fill_means(const ProfileBuilder *builder, Profile *profile)
 {
-    double variance = 0, cost = 0, written = 0, dirty = 0, working_set = 0;
-    guint write_periods = 0, working_sets = 0;
+    WindowSums accesses = {0}, writes = {0};
+    double cost = 0, written = 0, dirty = 0, working_set = 0;
+    guint working_sets = 0;
 
     for (guint i = 0; i < builder->records->len; i++) {
         const PeriodRecord *record = &g_array_index(builder->records, PeriodRecord, i);
-        if (!isnan(record->written_pages_variance)) {
-            variance += record->written_pages_variance;
-            write_periods++;
-        }
-        if (!isnan(record->dirty_bytes_per_page) && !isnan(record->written_pages_per_s)) {
-            dirty += record->dirty_bytes_per_page * record->written_pages_per_s;
-            written += record->written_pages_per_s;
+        sums_add(&accesses, record->access_windows, record->accessed_pages_per_s, 0);
+        sums_add(&writes, record->write_windows, record->written_pages_per_s, record->written_pages_variance);
+        if (!isnan(record->dirty_bytes_per_page) && !isnan(record->written_pages_per_s) && record->write_windows > 0) {
+            dirty += record->dirty_bytes_per_page * record->written_pages_per_s * record->write_windows;
+            written += record->written_pages_per_s * record->write_windows;
         }
         if (!isnan(record->working_set_bytes)) {
             working_set += record->working_set_bytes;
@@ -128,7 +175,9 @@ static void fill_means(const ProfileBuilder *builder, Profile *profile)
         }
         cost += isnan(record->cost_cpu_share) ? 0 : record->cost_cpu_share;
     }
-    profile->written_pages_error = write_periods ? sqrt(variance) / write_periods : 0;
+    profile->mean_written_pages_per_s = sums_mean(&writes);
+    profile->mean_read_pages_per_s = fmax(sums_mean(&accesses) - profile->mean_written_pages_per_s, 0);
+    profile->written_pages_error = sums_error(&writes);
     profile->dirty_bytes_per_page = written > 0 ? dirty / written : NAN;
     profile->working_set_bytes = working_sets ? working_set / working_sets : NAN;
     profile->cost_cpu_share = cost / MAX(builder->records->len, 1);
@@ -217,7 +266,6 @@ Profile *profile_builder_make(const ProfileBuilder *builder)
         profile->read_pages_per_s[i] =
             has_accesses ? MAX(profile->read_pages_per_s[i] - profile->written_pages_per_s[i], 0) : 0;
     }
-    profile_update_means(profile);
     fill_means(builder, profile);
     profile->reads_unknown = !has_accesses;
     profile->access_tracker = has_accesses ? g_strdup(builder->access_tracker) : NULL;

@@ -3,7 +3,12 @@
  * ProfileBuilder: the records of one VM's periods become its Profile (controller side).
  *
  * reads = accessed - written, never below 0.  A period into which no window fell takes the accesses or the writes of
- * the nearest period that has some: the one before, or for the first ones the one after. */
+ * the nearest period that has some: the one before, or for the first ones the one after.
+ *
+ * The means are those of all windows, each with the same weight: where the budget paid for every window of every period
+ * that is the mean of the series, and where it did not, a period that rests on one window (or on none) does not weigh
+ * as much as one that rests on ten.  The error of the writes says how far the mean may be off because windows differ: by
+ * what they did not look at, and by what the VM did between them. */
 #pragma once
 
 #include <glib.h>

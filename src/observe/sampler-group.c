@@ -12,6 +12,10 @@
  * an observation costs T * budget and not more.  A window dearer than a purse can hold is opened when the purse is full
  * and leaves a debt, which has to be earned back first.
  *
+ * Windows at even distances would see a load that comes and goes nearly in step with them at the same moment again and
+ * again, and call it its mean.  So the purse must hold a reserve besides what the next window costs, which is drawn anew
+ * for each: windows come earlier or later by chance, and not fewer of them.
+ *
  * A write window looks at as many pages as the purse allows when it pays for WRITE_WINDOWS per VM and period: fewer and
  * larger windows would leave more of the time unseen.  Only the first ones are larger, to find out where to look.
  *
@@ -24,6 +28,7 @@
  * windows pause for a period. */
 #include "observe/sampler-group.h"
 #include "base/error.h"
+#include "base/rng.h"
 #include "base/units.h"
 
 #define WRITE_WINDOWS       4.0
@@ -32,6 +37,8 @@
 #define WINDOWS_BEFORE      2    /* rates are worth more than the working set */
 #define SOLO_SHARE          0.1  /* of S */
 #define ADVANCE_SHARE       0.25 /* of a period, paid in advance */
+#define RESERVE_SHARE       0.25 /* of what a purse holds: about a round of write windows */
+#define DEAR_SHARE          0.95 /* of what a purse holds: enough for a window that is dearer */
 #define ENDLESS_WINDOW_NS                                                                                              \
     (60 * NS_PER_S) /* what T is to an endless observation when it is asked what it can afford                         \
                      */
@@ -57,6 +64,8 @@ struct SamplerGroup {
     guint period; /* being measured */
 
     double purse_ns[WINDOW_KINDS];
+    double reserve_ns[WINDOW_KINDS]; /* what has to stay in it when the next window is opened */
+    Rng rng;
     gint64 paid_until_ns;  /* purses were filled for the time up to here */
     gint64 cpu_seen_ns;    /* of the thread, already charged */
     gint64 windows_cpu_ns; /* of that, since the last charge, by windows */
@@ -84,6 +93,7 @@ SamplerGroup *sampler_group_new(Clock *clock, CpuTimeFunc cpu_time, const Sample
     group->user = user;
     group->members = g_ptr_array_new_with_free_func(member_free);
     group->start_ns = -1;
+    group->rng = rng_new(options->seed);
     return group;
 }
 
@@ -304,6 +314,20 @@ static int neediest(const SamplerGroup *group, OpeningPass pass, gint64 now_ns)
     return found;
 }
 
+/* What the purse must hold before a window that costs so much is opened, without the reserve. */
+static double price_ns(const SamplerGroup *group, double expected_ns)
+{
+    return MIN(expected_ns, DEAR_SHARE * purse_limit_ns(group));
+}
+
+static void draw_reserve(SamplerGroup *group, WindowKind kind, double expected_ns)
+{
+    double limit_ns = purse_limit_ns(group);
+    double most_ns = MIN(RESERVE_SHARE * limit_ns, limit_ns - price_ns(group, expected_ns));
+
+    group->reserve_ns[kind] = rng_unit(&group->rng) * most_ns;
+}
+
 /* Opens windows as long as the purse pays for them.  What they will cost when they are closed is set aside here, so
  * that many windows open at once do not share the same money. */
 static void open_windows(SamplerGroup *group, OpeningPass pass, gint64 now_ns)
@@ -316,9 +340,10 @@ static void open_windows(SamplerGroup *group, OpeningPass pass, gint64 now_ns)
         double expected_ns = (double)sampler_expected_ns(member->sampler, kind);
         double spent_before_ns = (double)sampler_spent_ns(member->sampler, kind);
 
-        if (group->purse_ns[kind] - set_aside_ns < MIN(expected_ns, 0.95 * purse_limit_ns(group))) {
+        if (group->purse_ns[kind] - set_aside_ns < price_ns(group, expected_ns) + group->reserve_ns[kind]) {
             break;
         }
+        draw_reserve(group, kind, expected_ns);
         gboolean is_for_working_set = pass == PASS_SOLO_ACCESS && wants_working_set(member, now_ns);
 
         member->opened_ns[kind] = now_ns;

@@ -26,6 +26,7 @@ typedef struct SamplerGroupOptions {
     gint64 window_ns;  /* T; the group is done when it is over, unless 'is_endless' */
     double cpu_budget; /* share of one core */
     gboolean is_endless;
+    guint64 seed; /* of when windows are opened */
 } SamplerGroupOptions;
 
 typedef struct SamplerGroupCallbacks {

@@ -8,8 +8,12 @@
 #include <math.h>
 #include <time.h>
 
-#define LATE_SHARE  1.0 /* a window up to so much longer than S is taken for S */
-#define COST_WEIGHT 0.3 /* of the newest window in the expected cost */
+#define LATE_SHARE      0.25 /* a window that is longer than S by more counts only where no better one does */
+#define VERY_LATE_SHARE 1.0  /* up to so much it is then taken for S */
+#define COST_WEIGHT     0.3  /* of the newest window in the expected cost */
+
+/* How good a window is.  Of the windows of a period only the best sort counts. */
+typedef enum WindowWorth { WORTH_LEARNING, WORTH_LATE, WORTH_TIMELY } WindowWorth;
 
 typedef struct Window {
     Tracker *tracker; /* NULL: none */
@@ -22,9 +26,9 @@ typedef struct Window {
 
     /* Since the period began. */
     guint windows;
-    gboolean has_learnt; /* one of them at least was not a learning window */
-    gint64 length_ns;    /* really passed */
-    double counted_ns;   /* what counts are divided by */
+    WindowWorth worth; /* of those that count */
+    gint64 length_ns;  /* really passed */
+    double counted_ns; /* what counts are divided by */
     double pages;
     double variance;
     double dirty_bytes;
@@ -209,26 +213,42 @@ gboolean sampler_open_window(Sampler *sampler, WindowKind kind, gint64 budget_ns
 static void begin_period(Window *window)
 {
     window->windows = 0;
-    window->has_learnt = FALSE;
+    window->worth = WORTH_LEARNING;
     window->length_ns = 0;
     window->counted_ns = 0;
     window->pages = window->variance = window->dirty_bytes = 0;
     window->grain_bytes = 0;
 }
 
+static double lateness(gint64 length_ns, gint64 scan_ns)
+{
+    return (double)length_ns / (double)scan_ns - 1;
+}
+
+static WindowWorth window_worth(const TrackerScan *scan, double late_share)
+{
+    if (scan->is_learning) {
+        return WORTH_LEARNING;
+    }
+    return late_share > LATE_SHARE ? WORTH_LATE : WORTH_TIMELY;
+}
+
 /* Adds what 'scan' says to the period. */
 static void count_window(Window *window, WindowKind kind, const TrackerScan *scan, gint64 length_ns, gint64 scan_ns)
 {
-    gboolean is_late = (double)length_ns > (1 + LATE_SHARE) * (double)scan_ns;
+    double late_share = lateness(length_ns, scan_ns);
+    WindowWorth worth = window_worth(scan, late_share);
 
-    /* Where better ones follow in the same period, learning windows do not count. */
-    if (!scan->is_learning && !window->has_learnt) {
+    if (worth < window->worth) {
+        return;
+    }
+    if (worth > window->worth) {
         begin_period(window);
-        window->has_learnt = TRUE;
+        window->worth = worth;
     }
     window->windows++;
     window->length_ns += length_ns;
-    window->counted_ns += (double)(is_late ? length_ns : scan_ns);
+    window->counted_ns += (double)(late_share > VERY_LATE_SHARE ? length_ns : scan_ns);
     window->pages += kind == WINDOW_ACCESS ? scan->accessed_pages : scan->written_pages;
     window->variance += scan->written_pages_variance;
     window->dirty_bytes += scan->dirty_bytes;
@@ -318,7 +338,7 @@ void sampler_end_period(Sampler *sampler, PeriodRecord *record)
     fill_writes(write, record);
     record->working_set_bytes = sampler->working_set_pages * (double)PAGE_BYTES;
     if (windows > 0) {
-        record->lateness = (double)(access->length_ns + write->length_ns) / (double)(windows * sampler->scan_ns) - 1;
+        record->lateness = lateness(access->length_ns + write->length_ns, windows * sampler->scan_ns);
     }
     if (sampler->map && sampler->map->resident_bytes > 0) {
         record->huge_share = (double)sampler->map->huge_mapped_bytes / (double)sampler->map->resident_bytes;

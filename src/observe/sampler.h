@@ -14,10 +14,11 @@
  * window, open the write window, open the access window.  sampler_close_windows does its half; sampler_open_window
  * asserts the other.
  *
- * A window that lasts longer than S counts each page once all the same.  Up to twice S it is taken for S: exact for
- * pages touched all the time, which are those that matter to a migration, and too high by up to the lateness for pages
- * touched rarely.  Beyond that nothing is exact any more, and counts are divided by the time that really passed, which
- * is too low instead.  PeriodRecord.lateness says how late windows were.
+ * A window that lasts longer than S counts each page once all the same.  One that is late by more than a quarter of S is
+ * left out where its period has timely ones.  Where all are late, those up to twice S are
+ * taken for S: exact for pages touched all the time, which are those that matter to a migration, and too high by up to
+ * the lateness for pages touched rarely.  Beyond that nothing is exact any more, and counts are divided by the time that
+ * really passed, which is too low instead.  PeriodRecord.lateness says how late the windows were that count.
  *
  * One thread. */
 #pragma once

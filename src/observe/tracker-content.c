@@ -25,7 +25,8 @@
 #define LEAST_LOOKS_PER_WINDOW 64
 #define MOST_LOOKS_PER_WINDOW  1024
 #define BATCH_PAGES            64     /* 256 KiB: what was read is still in the cache when it is compared */
-#define EXPECTED_NS_PER_LOOK   3000.0 /* read twice, compared once; measured: docs/decisions/0002 */
+#define EXPECTED_NS_PER_LOOK   4000.0 /* read twice, compared once, copies new; measured: docs/decisions/0002 */
+#define EXPECTED_NS_PER_DRAW   1000.0 /* asking whether a page is present; where few are, many draws make a look */
 #define PRESENT_BIT            63
 
 typedef struct ContentTracker {
@@ -112,7 +113,8 @@ static Tracker *content_open(RamMap *map, guint64 seed, GError **error)
     self->looks = g_array_new(FALSE, TRUE, sizeof(PageLook));
     self->copies = g_byte_array_new();
     self->scratch = g_malloc(BATCH_PAGES * PAGE_BYTES);
-    self->ns_per_look = EXPECTED_NS_PER_LOOK;
+    self->ns_per_look = EXPECTED_NS_PER_LOOK + EXPECTED_NS_PER_DRAW * (double)map->pages * (double)PAGE_BYTES /
+                                                   (double)MAX(map->resident_bytes, PAGE_BYTES);
     if (self->pagemap_fd < 0) {
         g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_FAILED, "QEMU process %" G_GINT64_FORMAT ": pagemap: %s",
                     map->pid, g_strerror(errno));

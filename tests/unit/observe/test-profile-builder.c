@@ -47,13 +47,57 @@ static void test_reads_are_the_rest(void)
     g_assert_cmpfloat(profile->read_pages_per_s[1], ==, 0);
     g_assert_cmpfloat(profile->read_pages_per_s[2], ==, 0); /* never below 0 */
     g_assert_cmpfloat(profile->read_pages_per_s[3], ==, 100);
-    g_assert_cmpfloat(profile->mean_read_pages_per_s, ==, 40);
+    g_assert_cmpfloat(profile->mean_read_pages_per_s, ==, 32.5); /* one chance for noise to cancel out before the 0 */
     g_assert_cmpfloat(profile->mean_written_pages_per_s, ==, 67.5);
-    g_assert_cmpfloat(profile->written_pages_error, ==, 5); /* sqrt(4 * 100) / 4 */
     g_assert_cmpfloat(profile->dirty_bytes_per_page, ==, 8);
     g_assert_cmpstr(profile->access_tracker, ==, "clear-refs");
     g_assert_cmpfloat_with_epsilon(profile->cost_cpu_share, 0.002, 1e-12);
     g_assert_null(profile->note);
+}
+
+/* A period that rests on one window says as little as one window, and one without windows says nothing. */
+static void test_windows_weigh_alike(void)
+{
+    g_autoptr(ProfileBuilder) builder = builder_of(4, NULL, 0);
+    PeriodRecord records[] = {record(600, 500), record(NAN, NAN), record(NAN, NAN), record(600, 100)};
+
+    records[3].access_windows = records[3].write_windows = 9;
+    records[3].dirty_bytes_per_page = 16;
+    for (gsize i = 0; i < G_N_ELEMENTS(records); i++) {
+        profile_builder_add(builder, &records[i]);
+    }
+    g_autoptr(Profile) profile = profile_builder_make(builder);
+
+    g_assert_cmpfloat(profile->written_pages_per_s[2], ==, 500);
+    g_assert_cmpfloat(profile->mean_written_pages_per_s, ==, 140); /* (1 * 500 + 9 * 100) / 10 */
+    g_assert_cmpfloat(profile->mean_read_pages_per_s, ==, 460);
+    g_assert_cmpfloat_with_epsilon(profile->dirty_bytes_per_page, (500 * 8 + 900 * 16) / 1400.0, 1e-9);
+    /* 400^2 / (1 + 1/9), for one window; of 10 windows a tenth */
+    g_assert_cmpfloat_with_epsilon(profile->written_pages_error, sqrt(400.0 * 400.0 * 0.9 / 10), 1e-9);
+}
+
+static void test_error_of_steady_load(void)
+{
+    static const double PAIRS[][2] = {{100, 60}, {100, 60}, {100, 60}, {100, 60}};
+    g_autoptr(ProfileBuilder) builder = builder_of(4, PAIRS, 4);
+    g_autoptr(Profile) profile = profile_builder_make(builder);
+
+    g_assert_cmpfloat(profile->written_pages_error, ==, 5); /* sqrt(4 * 100) / 4: what was not looked at */
+}
+
+/* A load that comes and goes has a larger error than one that grows from and to the same. */
+static void test_error_of_changing_loads(void)
+{
+    static const double TO_AND_FRO[][2] = {{900, 0}, {900, 800}, {900, 0}, {900, 800}};
+    static const double GROWING[][2] = {{900, 0}, {900, 200}, {900, 600}, {900, 800}};
+    g_autoptr(ProfileBuilder) first = builder_of(4, TO_AND_FRO, 4);
+    g_autoptr(ProfileBuilder) second = builder_of(4, GROWING, 4);
+    g_autoptr(Profile) to_and_fro = profile_builder_make(first);
+    g_autoptr(Profile) growing = profile_builder_make(second);
+
+    g_assert_cmpfloat(to_and_fro->mean_written_pages_per_s, ==, growing->mean_written_pages_per_s);
+    g_assert_cmpfloat_with_epsilon(to_and_fro->written_pages_error, sqrt(3 * 640000 / 2.0 / 3 / 4), 1e-9);
+    g_assert_cmpfloat_with_epsilon(growing->written_pages_error, sqrt((40000 + 160000 + 40000) / 2.0 / 3 / 4), 1e-9);
 }
 
 static void test_gaps(void)
@@ -188,6 +232,9 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/profile-builder/takes-reads-for-what-was-not-written", test_reads_are_the_rest);
+    g_test_add_func("/profile-builder/weighs-windows-alike", test_windows_weigh_alike);
+    g_test_add_func("/profile-builder/states-the-error-of-a-steady-load", test_error_of_steady_load);
+    g_test_add_func("/profile-builder/states-a-larger-error-where-a-load-comes-and-goes", test_error_of_changing_loads);
     g_test_add_func("/profile-builder/fills-gaps-with-the-nearest", test_gaps);
     g_test_add_func("/profile-builder/slides", test_window_slides);
     g_test_add_func("/profile-builder/says-that-reads-are-unknown", test_unknown_reads);

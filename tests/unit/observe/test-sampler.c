@@ -99,6 +99,27 @@ static void test_late_windows(void)
     g_assert_cmpfloat_with_epsilon(record.lateness, 3, 1e-9);
 }
 
+/* What came late counts only in a period that has nothing better, before it or after it. */
+static void test_late_windows_are_left_out(void)
+{
+    g_autoptr(Sampler) sampler = scripted_sampler("500 400 0\n300 100 0\n500 400 0\n300 100 0\n500 400 0\n");
+    PeriodRecord record;
+
+    windows(sampler, S * 3 / 2);
+    windows(sampler, S);
+    windows(sampler, S * 4);
+    windows(sampler, S * 6 / 5);
+    sampler_end_period(sampler, &record);
+    g_assert_cmpfloat(record.accessed_pages_per_s, ==, 6000);
+    g_assert_cmpfloat(record.written_pages_per_s, ==, 2000);
+    g_assert_cmpfloat(record.write_windows, ==, 2);
+    g_assert_cmpfloat_with_epsilon(record.lateness, 0.1, 1e-9);
+    windows(sampler, S * 3 / 2);
+    sampler_end_period(sampler, &record);
+    g_assert_cmpfloat(record.written_pages_per_s, ==, 8000);
+    g_assert_cmpfloat_with_epsilon(record.lateness, 0.5, 1e-9);
+}
+
 static void test_no_window_no_number(void)
 {
     g_autoptr(Sampler) sampler = scripted_sampler("300 100 6400\n");
@@ -190,6 +211,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sampler/gives-pages-per-second", test_rates);
     g_test_add_func("/sampler/gives-the-same-rate-from-few-windows", test_few_windows_same_rate);
     g_test_add_func("/sampler/says-how-late-windows-were", test_late_windows);
+    g_test_add_func("/sampler/leaves-out-late-windows-where-others-were-timely", test_late_windows_are_left_out);
     g_test_add_func("/sampler/gives-no-number-without-a-window", test_no_window_no_number);
     g_test_add_func("/sampler/keeps-periods-apart", test_periods_are_apart);
     g_test_add_func("/sampler/measures-the-working-set", test_working_set);
