@@ -13,7 +13,11 @@
  *     }                                  // 0: keep the rest (fewer than SRC_PARSE_NEED_BYTES_MAX), read more, call again
  *
  * and when QEMU says nothing more for a moment (or has closed), src_parse_flush gives the rest as SRC_TOKEN_BYTES, so that a wrong
- * guess never waits for bytes that will not come.  Tokens point into the caller's buffer.  One thread. */
+ * guess never waits for bytes that will not come.  A flush costs at most the record it cuts: the parser remembers where it
+ * stood.  Which pages are found does not depend on how the bytes were cut into reads; how BYTES are cut does.
+ * Tokens point into the caller's buffer.  One thread.
+ *
+ * Source of the format: QEMU's migration/savevm.c and migration/ram.c, 7.2 to 10.0; theory of operation in src-parse.c. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,9 +42,16 @@ typedef enum SrcCapability {
     SRC_CAPABILITY_SWITCHOVER_ACK = 1 << 9,
 } SrcCapability;
 
+/* What a connection carries; the relay knows it from QEMU's capabilities and the order of connections. */
+typedef enum SrcChannelKind {
+    SRC_CHANNEL_MAIN,    /* the stream with its sections; also right for multifd's channels, which go verbatim */
+    SRC_CHANNEL_PREEMPT, /* of postcopy-preempt: page records and nothing else; see src_parse_add_block */
+} SrcChannelKind;
+
 typedef struct SrcParseConfig {
     uint32_t capabilities; /* of SrcCapability */
-    uint32_t page_bytes;   /* of the target: 4096 on x86 */
+    uint32_t page_bytes;   /* of the target: 4096 on x86; a power of two */
+    SrcChannelKind channel;
 } SrcParseConfig;
 
 /* Where the stream is. */
@@ -50,8 +61,8 @@ typedef enum SrcStreamState {
     SRC_STREAM_LIVE,    /* passes over memory */
     SRC_STREAM_SWITCHOVER, /* SWITCHOVER_START or END of ram seen: the guest stands still */
     SRC_STREAM_DEVICE,  /* device state of a pre-copy: verbatim from here to the end */
-    SRC_STREAM_POSTCOPY, /* PACKAGED seen: the guest is being handed over or runs at the destination */
-    SRC_STREAM_OPAQUE,  /* not understood: verbatim for good */
+    SRC_STREAM_POSTCOPY, /* PACKAGED seen (or the channel is PREEMPT): the guest runs at the destination, or soon will */
+    SRC_STREAM_OPAQUE,  /* not QEMU's main stream, or of another page size than told: verbatim for good */
 } SrcStreamState;
 
 typedef enum SrcTokenKind {
@@ -79,21 +90,30 @@ typedef struct SrcBlock {
 
 typedef struct SrcParseStats {
     SrcStreamState state;
-    uint64_t pages, zero_pages;
+    uint64_t pages, zero_pages; /* tokens made */
+    uint64_t other_pages;    /* records of pages that went as BYTES: xbzrle, compressed, cut by a flush, of an unknown block */
+    uint64_t wraps;          /* times a page came that lies before the last one: a hint that QEMU began another pass */
     uint64_t doubtful_bytes; /* of ram or unknown iterables, that went verbatim because they were not understood */
-    uint64_t resyncs;
+    uint64_t doubts;         /* times something was met in ram or between sections that should not be there */
+    uint64_t resyncs;        /* times the way back was found, after a doubt or an unknown iterable */
+    bool switchover_start_seen; /* the command (QEMU 10.0 and later) */
+    bool ram_end_seen;          /* the last section of ram has begun */
 } SrcParseStats;
 
 typedef struct SrcParse SrcParse;
 
-/* 0, -EINVAL or -ENOMEM; everything is taken here. */
+/* 0, -EINVAL or -ENOMEM; everything is taken here.  src_parse_free: NULL is fine. */
 int src_parse_new(SrcParse **parser, const SrcParseConfig *config);
 void src_parse_free(SrcParse *parser);
+
+/* Tells a parser of a PREEMPT channel of a block that the main channel's parser has seen (src_parse_block): only the main
+ * channel has the table.  Pages of blocks that it was not told of are BYTES.  0, -EINVAL or -ENOSPC (WIRE_BLOCKS_MAX). */
+int src_parse_add_block(SrcParse *parser, const SrcBlock *block);
 
 /* 1: 'token' was made and its length bytes are consumed; 0: more bytes are needed. */
 int src_parse_next(SrcParse *parser, const uint8_t *bytes, size_t length, SrcToken *token);
 
-/* Takes all 'length' (>= 1) bytes as SRC_TOKEN_BYTES although a record is not complete. */
+/* Takes all 'length' (>= 1) bytes as SRC_TOKEN_BYTES although a record is not complete: call after src_parse_next said 0. */
 void src_parse_flush(SrcParse *parser, const uint8_t *bytes, size_t length, SrcToken *token);
 
 uint32_t src_parse_blocks(const SrcParse *parser);
