@@ -90,6 +90,7 @@ static ReportProgress standing(const GangProgress *state)
     return (ReportProgress){
         .vm = state->step->vm,
         .remark = state->remark,
+        .relay = state->relay,
         .phase = state->phase,
         .algorithm = state->algorithm,
         .done_share = state->done_share,

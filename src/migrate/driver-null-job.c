@@ -393,10 +393,13 @@ static DriverJob *job_new(NullDriver *driver, const MigrationRequest *request, J
     job->destination = null_find_host(driver, request->step->destination);
     job->func = func;
     job->user = user;
-    job->bandwidth_bytes_per_s = request->bandwidth_bytes_per_s;
+    job->bandwidth_bytes_per_s = request->relay_socket ? 0 : request->bandwidth_bytes_per_s; /* the relay paces */
     job->downtime_limit_ns = request->options->downtime_limit_ns;
     job->may_postcopy = request->may_postcopy;
     job->begun_ns = now_of(job);
+    job->guest->downtime_limit_ns = job->downtime_limit_ns;
+    g_free(job->guest->relay_socket);
+    job->guest->relay_socket = g_strdup(request->relay_socket);
     g_ptr_array_add(driver->jobs, job);
     count_jobs(driver, job->source, job->destination);
     return job;

@@ -31,6 +31,8 @@ typedef struct NullGuest {
     char *name;
     char *uuid;
     char *disk_path;
+    char *relay_socket;    /* of the last migration */
+    gint64 downtime_limit_ns; /* likewise */
     char *copied_disks; /* targets, with commas between; NULL: never migrated */
     gboolean is_disk_local;
     guint64 ram_bytes;

@@ -243,3 +243,13 @@ const char *driver_null_copied_disks(Driver *driver, const char *vm)
 {
     return null_find_guest((NullDriver *)driver, vm)->copied_disks;
 }
+
+const char *driver_null_relay_socket(Driver *driver, const char *vm)
+{
+    return null_find_guest((NullDriver *)driver, vm)->relay_socket;
+}
+
+gint64 driver_null_downtime_limit_ns(Driver *driver, const char *vm)
+{
+    return null_find_guest((NullDriver *)driver, vm)->downtime_limit_ns;
+}

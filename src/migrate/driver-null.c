@@ -188,7 +188,7 @@ static void steer(NullAnswer *answer)
         null_job_set_bandwidth(job, answer->value);
         break;
     case ANSWER_DOWNTIME:
-        job->downtime_limit_ns = (gint64)answer->value;
+        job->downtime_limit_ns = job->guest->downtime_limit_ns = (gint64)answer->value;
         break;
     case ANSWER_FORCE:
         job->downtime_limit_ns = G_MAXINT64;
@@ -511,6 +511,7 @@ static void guest_free(gpointer data)
     g_free(guest->uuid);
     g_free(guest->disk_path);
     g_free(guest->copied_disks);
+    g_free(guest->relay_socket);
     g_free(guest);
 }
 

@@ -64,4 +64,6 @@ VmState driver_null_vm_state(Driver *driver, const char *host, const char *vm);
 gboolean driver_null_is_incoming(Driver *driver, const char *host, const char *vm);
 guint driver_null_most_jobs(Driver *driver, const char *host, gboolean is_source); /* that ran at once so far */
 const char *driver_null_copied_disks(Driver *driver, const char *vm); /* with the memory; "" none, NULL: not migrated */
+const char *driver_null_relay_socket(Driver *driver, const char *vm); /* of its last migration; NULL: none */
+gint64 driver_null_downtime_limit_ns(Driver *driver, const char *vm); /* the last that was set */
 const char *driver_null_broken_promise(Driver *driver);               /* NULL: none was broken */

@@ -65,6 +65,11 @@ typedef struct MigrationRequest {
     guint64 bandwidth_bytes_per_s;
     gboolean may_postcopy; /* ask for the capability, so that a later switch is possible */
     GPtrArray *copy_disks; /* char *, targets of the disks to copy; NULL: as options->copy_storage says */
+    /* With a relay (relay-pair.h): the socket that memory goes to and comes from.  Then 'bandwidth_bytes_per_s' is the
+     * relay's business, the stream is encrypted by the relays, and QEMU reckons with 'switchover_bytes_per_s' when it
+     * decides to stop the guest. */
+    const char *relay_socket; /* NULL: none; only read during the call */
+    guint64 switchover_bytes_per_s; /* whole MiB/s; 0: not told */
 } MigrationRequest;
 
 typedef struct JobStats {

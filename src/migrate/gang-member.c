@@ -4,9 +4,11 @@
  *
  *     member_begin       both hosts are asked once more: the same VM, here and not there (promise 5)
  *     choose_disks       only when disks are copied: which ones
- *     start_job          the driver migrates; its events come to member_on_event
+ *     prepare_job        where a relay is wanted: it is started first (gang-relay.c)
+ *     member_start_job   the driver migrates; its events come to member_on_event
  *     on_job_ended       whatever libvirt says, both hosts are asked for the truth (truth.h)
- *     on_verdict         a broken post-copy is taken up again; everything else is the outcome */
+ *     on_verdict         a broken post-copy is taken up again, a pre-copy whose relay broke is begun again without;
+ *                        everything else is the outcome */
 #include "migrate/gang-private.h"
 
 #include <math.h>
@@ -32,7 +34,10 @@ void member_clear(Member *member)
     g_clear_pointer(&member->copy_disks, g_ptr_array_unref);
     outcome_free(member->outcome);
     g_free(member->refusal);
+    relay_forget(member);
     g_free(member->job_error);
+    g_free(member->relay_socket);
+    g_free(member->relay_words);
     g_free(member->remark);
 }
 
@@ -60,6 +65,14 @@ static void reach(Member *member, Phase phase)
 
 /* ---- the end ---- */
 
+/* What the link carried for the job that ran last. */
+static guint64 bytes_of(const Member *member)
+{
+    const RelayFigures *relay = &member->relay_figures;
+
+    return member->is_relayed && relay->is_known ? relay->wire_bytes : member->progress.stats.bytes_sent;
+}
+
 static void fill_figures(Member *member, Outcome *outcome)
 {
     const JobStats *stats = &member->progress.stats;
@@ -69,15 +82,19 @@ static void fill_figures(Member *member, Outcome *outcome)
     outcome->switched_ns = member->switched_ns;
     outcome->total_time_s = (double)(member->ended_ns - member->progress.begun_ns) / (double)NS_PER_S;
     outcome->downtime_ms = stats->downtime_ms;
-    outcome->bytes = stats->bytes_sent;
     outcome->passes = stats->passes;
     outcome->was_forced = member->is_forced;
+    outcome->attempts = member->attempts_before + 1;
+    outcome->used_relay = member->is_relayed;
+    outcome->relay = member->relay_figures;
+    outcome->bytes = member->bytes_before + bytes_of(member);
 }
 
 static void finish(Member *member, Outcome *outcome)
 {
     Gang *gang = member->gang;
 
+    relay_forget(member);
     outcome->algorithm = member->progress.algorithm;
     if (member->progress.begun_ns) {
         fill_figures(member, outcome);
@@ -115,6 +132,9 @@ static char *words_of(const Member *member, const Verdict *verdict)
     if (member->remark) {
         g_ptr_array_add(parts, member->remark);
     }
+    if (member->relay_words) {
+        g_ptr_array_add(parts, member->relay_words);
+    }
     if (member->job_error && !is_expected) {
         g_ptr_array_add(parts, member->job_error);
     }
@@ -139,23 +159,36 @@ static void conclude(Member *member, const Verdict *verdict)
 
 /* ---- a broken post-copy ---- */
 
-static void recover(gpointer data)
+void member_recover_job(Member *member)
 {
-    Member *member = data;
     Gang *gang = member->gang;
     MigrationRequest request = {.step = member->step,
                                 .options = &gang->plan->options,
                                 .bandwidth_bytes_per_s = steer_share(gang, member),
                                 .may_postcopy = TRUE};
 
+    relay_fill_request(member, &request);
+    gang->pending++;
+    member->job = gang->driver->recover_postcopy(gang->driver, &request, member_on_event, member);
+}
+
+/* Through fresh relays, whose memory of pages is empty, where it went through relays before. */
+static void recover(gpointer data)
+{
+    Member *member = data;
+
     member->timer = 0;
     member->is_broken_asked = FALSE;
+    member->relay_broke = FALSE;
     member->moved_ns = 0;
     member->moved_bytes = 0;
     member->stalled_ns = 0;
     g_clear_pointer(&member->job_error, g_free);
-    gang->pending++;
-    member->job = gang->driver->recover_postcopy(gang->driver, &request, member_on_event, member);
+    if (relay_is_wanted(member)) {
+        relay_begin(member);
+    } else {
+        member_recover_job(member);
+    }
 }
 
 /* Both hosts live, so the stream can be joined again. */
@@ -165,12 +198,50 @@ static gboolean may_recover(const Member *member, const TruthView *view, const V
            !member->is_beyond_recovery && view->source.has_answered && view->destination.has_answered;
 }
 
+/* Its relay broke, both hosts say that the VM runs at the source as before, and nobody wants it to stay there. */
+static gboolean may_go_plain(const Member *member, const TruthView *view, const Verdict *verdict)
+{
+    return verdict->kind == OUTCOME_FAILED && member->relay_broke && !member->goes_plain &&
+           !member->gang->is_stopping && view->source.has_answered && view->destination.has_answered;
+}
+
+/* As new, but for the time that has passed and the bytes that were sent. */
+static void go_plain(Member *member)
+{
+    GangProgress *progress = &member->progress;
+
+    member->bytes_before += bytes_of(member);
+    member->attempts_before++;
+    member->goes_plain = TRUE;
+    member->is_relayed = member->relay_broke = member->is_hopeless = FALSE;
+    relay_figures_init(&member->relay_figures);
+    progress->relay = NULL;
+    progress->stats = (JobStats){.downtime_ms = NAN};
+    progress->algorithm = member->step->choice->algorithm;
+    progress->done_share = 0;
+    progress->eta_ns = -1;
+    member->is_postcopy_asked = member->wants_postcopy = member->is_forced = FALSE;
+    member->wants_cancel = member->is_cancel_asked = FALSE;
+    member->cancel_reason = member->blame = FAULT_UNKNOWN;
+    member->first_pass_ns = member->moved_ns = member->stalled_ns = 0;
+    member->moved_bytes = member->most_left_bytes = 0;
+    g_clear_pointer(&member->job_error, g_free);
+    g_clear_pointer(&member->copy_disks, g_ptr_array_unref);
+    machine_begin_again(&member->machine);
+    member_remark(member, g_strdup("its relay broke: begun again without one"));
+    member_begin(member);
+}
+
 static void on_verdict(const TruthView *view, const Verdict *verdict, gpointer user)
 {
     Member *member = user;
     Gang *gang = member->gang;
 
     member->truth = NULL;
+    if (may_go_plain(member, view, verdict)) {
+        go_plain(member);
+        return;
+    }
     if (may_recover(member, view, verdict)) {
         gint64 pause_ns = RECOVER_PAUSE_NS << member->recoveries++;
 
@@ -185,13 +256,21 @@ static void on_verdict(const TruthView *view, const Verdict *verdict, gpointer u
 
 /* ---- the job ---- */
 
-static void ask_truth(Member *member)
+/* A relay that broke explains what QEMU and libvirt saw of it. */
+static Fault final_blame(const Member *member)
+{
+    gboolean is_vague = member->blame == FAULT_UNKNOWN || member->blame == FAULT_QEMU || member->blame == FAULT_LINK;
+
+    return member->relay_broke && !member->job_succeeded && is_vague ? FAULT_RELAY : member->blame;
+}
+
+void member_ask_truth(Member *member)
 {
     TruthView known = {
         .job_succeeded = member->job_succeeded,
         .used_postcopy = member->machine.phase == PHASE_POSTCOPY || member->progress.stats.is_postcopy,
         .was_paused = member->was_paused,
-        .blame = member->blame,
+        .blame = final_blame(member),
     };
 
     member->truth = truth_begin(member->gang->driver, member->gang->clock, member->step, &known, on_verdict, member);
@@ -229,7 +308,9 @@ static void on_job_ended(Member *member, const JobEvent *event)
     if (member->job_succeeded || member->machine.phase != PHASE_POSTCOPY) {
         reach(member, PHASE_CONFIRM);
     }
-    ask_truth(member);
+    if (!relay_hear_out(member)) {
+        member_ask_truth(member);
+    }
 }
 
 static void on_pass(Member *member, guint64 passes)
@@ -283,7 +364,7 @@ static void choose_algorithm(Member *member)
     }
 }
 
-static void start_job(Member *member)
+void member_start_job(Member *member)
 {
     Gang *gang = member->gang;
     MigrationRequest request = {
@@ -295,10 +376,23 @@ static void start_job(Member *member)
     };
 
     member->progress.bandwidth_bytes_per_s = member->applied_bytes_per_s = request.bandwidth_bytes_per_s;
-    member->progress.begun_ns = gang_now(gang);
+    relay_fill_request(member, &request);
+    if (!member->progress.begun_ns) {
+        member->progress.begun_ns = gang_now(gang);
+    }
     choose_algorithm(member);
     gang->pending++;
     member->job = gang->driver->start(gang->driver, &request, member_on_event, member);
+}
+
+/* With a relay or without. */
+static void prepare_job(Member *member)
+{
+    if (relay_is_wanted(member)) {
+        relay_begin(member);
+    } else {
+        member_start_job(member);
+    }
 }
 
 /* ---- before the start ---- */
@@ -313,8 +407,7 @@ static void note_refusal(Member *member, Fault fault, char *message)
     member->refusal_fault = fault;
 }
 
-/* TRUE when nothing speaks against going on. */
-static gboolean is_still_wanted(Member *member)
+gboolean member_is_still_wanted(Member *member)
 {
     if (member->wants_cancel) {
         member_refuse(member, FAULT_OPERATOR, g_strdup("stopped by the operator before it began"));
@@ -340,8 +433,8 @@ static void on_survey(const DiskSurvey *disks, guint length, const GError *error
             g_ptr_array_add(member->copy_disks, g_strdup(disks[i].disk->target));
         }
     }
-    if (is_still_wanted(member)) {
-        start_job(member);
+    if (member_is_still_wanted(member)) {
+        prepare_job(member);
     }
 }
 
@@ -358,7 +451,7 @@ static void on_source_facts(HostFacts *taken, const GError *error, gpointer user
         note_refusal(member, error ? FAULT_SOURCE_HOST : FAULT_REFUSED,
                      g_strdup(error ? error->message : "it does not run at the source any more"));
     }
-    if (is_still_wanted(member)) {
+    if (member_is_still_wanted(member)) {
         member->survey = storage_survey_begin(member->gang->driver, member->step->source, member->step->destination,
                                               vm->disks, on_survey, member);
     }
@@ -368,11 +461,11 @@ static void go_on_after_checks(Member *member)
 {
     Gang *gang = member->gang;
 
-    if (!is_still_wanted(member)) {
+    if (!member_is_still_wanted(member)) {
         return;
     }
     if (gang->plan->options.copy_storage == COPY_STORAGE_NONE) {
-        start_job(member);
+        prepare_job(member);
         return;
     }
     gang->pending++;

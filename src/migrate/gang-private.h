@@ -5,6 +5,7 @@
  *     gang.c          the gang as a whole: the tick, the end
  *     gang-places.c   who may begin: waves, places on hosts
  *     gang-member.c   one VM: checks before its start, the events of its job, the truth, its outcome
+ *     gang-relay.c    the relays that carry a member's memory
  *     gang-steer.c    what is said to running migrations: shares of bandwidth, post-copy, stuck, stalled, stopped
  *
  * Lifetime: the driver's answers come back with a Member as 'user'; gang->pending counts them, and a gang that is freed
@@ -79,6 +80,22 @@ struct Member {
     gboolean is_bandwidth_asked;
     gboolean is_stats_asked;
 
+    /* the relays that carry its memory; gang-relay.c */
+    RelayPair *relay;    /* NULL: none, or they have ended */
+    gboolean goes_plain; /* without, whatever was planned */
+    gboolean is_relayed; /* the pair was ready: the job goes through it */
+    gboolean relay_broke;
+    gboolean is_hopeless; /* the relay has said that it cannot converge */
+    char *relay_socket;
+    char *relay_words; /* for the outcome */
+    guint64 switchover_bytes_per_s; /* that QEMU was told at the start */
+    gint64 applied_limit_ns;
+    gboolean is_limit_asked;
+    RelayFigures relay_figures;
+    guint last_word_timer;
+    guint attempts_before; /* those that a relay has broken */
+    guint64 bytes_before;
+
     /* what came of it */
     gint64 first_pass_ns;
     gint64 switched_ns;
@@ -100,6 +117,7 @@ struct Gang {
     const Plan *plan;
     GHashTable *hosts; /* name -> HostConfig, borrowed */
     Driver *driver;
+    RelayProvider *relays; /* NULL: none */
     Clock *clock;
     GangProgressFunc on_progress;
     GangDoneFunc on_done;
@@ -149,6 +167,16 @@ gboolean places_all_done(Gang *gang);
 /* A place is free: checks both hosts, then starts. */
 void member_begin(Member *member);
 
+/* Everything is ready: the driver migrates, or takes up a broken post-copy again. */
+void member_start_job(Member *member);
+void member_recover_job(Member *member);
+
+/* FALSE: it was refused meanwhile, and is done. */
+gboolean member_is_still_wanted(Member *member);
+
+/* The job has ended and nobody else will say anything about it. */
+void member_ask_truth(Member *member);
+
 /* Done without a truth to ask for. */
 void member_refuse(Member *member, Fault fault, char *message /* taken */);
 void member_remark(Member *member, char *remark /* taken */);
@@ -156,6 +184,20 @@ gboolean member_runs(const Member *member); /* holds its places */
 gboolean member_is_done(const Member *member);
 void member_clear(Member *member);
 void member_on_event(const JobEvent *event, gpointer user);
+
+/* ---- gang-relay.c ---- */
+
+gboolean relay_is_wanted(const Member *member);
+
+/* Asks for a pair; the member's job is started or recovered when there is an answer. */
+void relay_begin(Member *member);
+void relay_fill_request(Member *member, MigrationRequest *request);
+void relay_set_rate(Member *member, guint64 bytes_per_s);
+void relay_lift_limit(Member *member); /* the guest is stopped above its limit, on the operator's word */
+
+/* The job has ended.  TRUE: its relays may have a last word, and member_ask_truth is called after it. */
+gboolean relay_hear_out(Member *member);
+void relay_forget(Member *member);
 
 /* ---- gang-steer.c ---- */
 
@@ -175,6 +217,9 @@ void steer_on_pass(Member *member);
 /* Twice a second. */
 void steer_on_tick(Member *member);
 void steer_cancel(Member *member, Fault reason);
+
+/* Its relay says, with numbers, that no pre-copy can keep the downtime limit. */
+void steer_hopeless(Member *member, const char *reason);
 
 /* Bytes move (again). */
 void steer_note_moved(Member *member);

@@ -43,6 +43,13 @@ static void apply_share(Member *member)
     Gang *gang = member->gang;
     guint64 share = member->progress.bandwidth_bytes_per_s;
 
+    if (member->is_relayed) {
+        if (share != member->applied_bytes_per_s) {
+            member->applied_bytes_per_s = share;
+            relay_set_rate(member, share);
+        }
+        return;
+    }
     if (member->job && share != member->applied_bytes_per_s && !member->is_bandwidth_asked &&
         machine_may(&member->machine, ACT_STEER)) {
         member->is_bandwidth_asked = TRUE;
@@ -88,7 +95,7 @@ void steer_divide_changed(Gang *gang)
 gboolean steer_may_postcopy(const Plan *plan, const PlanStep *step)
 {
     const MigrateOptions *options = &plan->options;
-    gboolean may_be_stuck = options->stuck_after_ns > 0 || options->stuck_passes > 0;
+    gboolean may_be_stuck = options->stuck_after_ns > 0 || options->stuck_passes > 0 || step->choice->uses_relay;
 
     if (step->choice->algorithm != ALGORITHM_PRE_COPY) {
         return TRUE;
@@ -196,6 +203,7 @@ static void force(Member *member)
     Gang *gang = member->gang;
 
     member->is_forced = TRUE;
+    relay_lift_limit(member);
     gang->pending++;
     gang->driver->force(member->job, on_force, member);
 }
@@ -216,9 +224,9 @@ static StuckView view_of(const Member *member)
     };
 }
 
-static void do_about_stuck(Member *member, StuckView view, StuckStep step)
+static void do_about_stuck(Member *member, StuckStep step, char *words)
 {
-    member_remark(member, stuck_words(view, step));
+    member_remark(member, words);
     switch (step) {
     case STUCK_FORCE:
         force(member);
@@ -235,15 +243,37 @@ static void do_about_stuck(Member *member, StuckView view, StuckStep step)
     }
 }
 
+/* Nothing was done about it yet that ends it one way or the other. */
+static gboolean is_open(const Member *member)
+{
+    return !member->wants_cancel && !member->is_cancel_asked && !member->is_forced && !member->is_postcopy_asked &&
+           member->cancel_reason == FAULT_UNKNOWN && member->machine.phase == PHASE_PERFORM;
+}
+
 static void watch_convergence(Member *member)
 {
     StuckView view = view_of(member);
     StuckStep step = stuck_decide(view);
 
-    if (step != STUCK_GO_ON && !member->wants_cancel && !member->is_cancel_asked && !member->is_forced &&
-        !member->is_postcopy_asked && member->cancel_reason == FAULT_UNKNOWN &&
-        member->machine.phase == PHASE_PERFORM) {
-        do_about_stuck(member, view, step);
+    if (step != STUCK_GO_ON && is_open(member)) {
+        do_about_stuck(member, step, stuck_words(view, step));
+    }
+}
+
+/* QEMU slows a guest that dirties memory too fast, if it may: then the arithmetic changes, and the usual limits count. */
+void steer_hopeless(Member *member, const char *reason)
+{
+    StuckView view = view_of(member);
+    StuckStep step = stuck_answer(view);
+
+    if (member->is_hopeless || !member->job || !is_open(member)) {
+        return;
+    }
+    member->is_hopeless = TRUE;
+    if (member->gang->plan->options.auto_converge) {
+        member_remark(member, g_strdup_printf("%s: going on, QEMU slows the guest, as --auto-converge says", reason));
+    } else {
+        do_about_stuck(member, step, stuck_words_because(reason, view, step));
     }
 }
 

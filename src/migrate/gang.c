@@ -248,6 +248,7 @@ Gang *gang_new(const Plan *plan, GPtrArray *hosts, Driver *driver, Clock *clock,
         member->step = plan_step_at(plan, i);
         member->machine = (Machine){.vm = member->step->vm, .phase = PHASE_WAITING};
         member->blame = member->cancel_reason = FAULT_UNKNOWN;
+        relay_figures_init(&member->relay_figures);
         member->progress = (GangProgress){.step = member->step,
                                           .phase = PHASE_WAITING,
                                           .eta_ns = -1,
@@ -256,6 +257,11 @@ Gang *gang_new(const Plan *plan, GPtrArray *hosts, Driver *driver, Clock *clock,
     }
     places_init(gang);
     return gang;
+}
+
+void gang_set_relays(Gang *gang, RelayProvider *relays)
+{
+    gang->relays = relays;
 }
 
 void gang_start(Gang *gang)
@@ -303,6 +309,7 @@ void gang_free(Gang *gang)
     gang->clock->cancel(gang->clock, gang->end_timer);
     for (guint i = 0; i < gang->length; i++) {
         gang->clock->cancel(gang->clock, gang->members[i].timer);
+        relay_forget(&gang->members[i]);
         g_clear_pointer(&gang->members[i].truth, truth_cancel);
     }
     if (gang->pending == 0) {

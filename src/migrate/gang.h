@@ -20,6 +20,7 @@
 #pragma once
 
 #include "migrate/driver.h"
+#include "migrate/relay-pair.h"
 #include "model/outcome.h"
 
 typedef struct Gang Gang;
@@ -35,6 +36,7 @@ typedef struct GangProgress {
     double done_share;             /* 0..1, of the bytes known so far */
     gint64 eta_ns;                 /* from now; -1 unknown */
     const Outcome *outcome;        /* once PHASE_DONE */
+    const RelayFigures *relay;     /* of the relays that carry it; NULL: none do, or they have said nothing yet */
     const char *remark;            /* the latest thing worth telling ("switched to post-copy: ..."); may be NULL */
 } GangProgress;
 
@@ -46,6 +48,9 @@ typedef void (*GangDoneFunc)(GangOutcome *outcome /* taken */, gpointer user);
 /* 'hosts': HostConfig of all hosts in the plan.  Everything is borrowed for the gang's life. */
 Gang *gang_new(const Plan *plan, GPtrArray *hosts, Driver *driver, Clock *clock, GangProgressFunc on_progress,
                GangDoneFunc on_done, gpointer user);
+
+/* Before gang_start: who starts the relays that steps of the plan want; NULL, the default: nobody, all go without. */
+void gang_set_relays(Gang *gang, RelayProvider *relays);
 void gang_start(Gang *gang);
 
 /* The operator wants to stop.  Calling it again changes nothing. */

@@ -24,6 +24,12 @@ gboolean machine_may(const Machine *machine, guint acts)
     return (ACTS_IN[machine->phase] & acts) != 0;
 }
 
+void machine_begin_again(Machine *machine)
+{
+    g_assert(machine->phase == PHASE_CONFIRM);
+    machine->phase = PHASE_BEGIN;
+}
+
 gboolean machine_advance(Machine *machine, Phase phase, GError **error)
 {
     if (phase < machine->phase) {
@@ -46,11 +52,8 @@ static gboolean is_over_passes(StuckView view)
     return view.stuck_passes > 0 && view.passes > view.stuck_passes;
 }
 
-StuckStep stuck_decide(StuckView view)
+StuckStep stuck_answer(StuckView view)
 {
-    if (!is_over_time(view) && !is_over_passes(view)) {
-        return STUCK_GO_ON;
-    }
     switch (view.on_stuck) {
     case STUCK_ACTION_FORCE:
         return STUCK_FORCE;
@@ -62,6 +65,11 @@ StuckStep stuck_decide(StuckView view)
         break;
     }
     return STUCK_CANCEL;
+}
+
+StuckStep stuck_decide(StuckView view)
+{
+    return is_over_time(view) || is_over_passes(view) ? stuck_answer(view) : STUCK_GO_ON;
 }
 
 /* Whose word it was. */
@@ -78,7 +86,7 @@ static const char *authority(StuckView view, StuckStep step)
     return "as --on-stuck says";
 }
 
-char *stuck_words(StuckView view, StuckStep step)
+char *stuck_words_because(const char *reason, StuckView view, StuckStep step)
 {
     static const char *const deeds[] = {
         [STUCK_GO_ON] = "going on",
@@ -86,10 +94,17 @@ char *stuck_words(StuckView view, StuckStep step)
         [STUCK_SWITCH] = "switched to post-copy",
         [STUCK_CANCEL] = "cancelled, the VM runs on at the source",
     };
+
+    return g_strdup_printf("%s: %s, %s", reason, deeds[step], authority(view, step));
+}
+
+char *stuck_words(StuckView view, StuckStep step)
+{
     g_autofree char *limit = is_over_time(view) ? duration_format(view.stuck_after_ns)
                                                 : g_strdup_printf("%" G_GUINT64_FORMAT " passes", view.stuck_passes);
+    g_autofree char *reason = g_strdup_printf("did not converge within %s", limit);
 
-    return g_strdup_printf("did not converge within %s: %s, %s", limit, deeds[step], authority(view, step));
+    return stuck_words_because(reason, view, step);
 }
 
 guint place_limit(guint64 one, guint64 other)

@@ -42,6 +42,10 @@ typedef struct Machine {
 /* Whether one of 'acts' (MachineAct, or'ed) may be done now. */
 gboolean machine_may(const Machine *machine, guint acts);
 
+/* A migration that has failed is begun again: the one way back, from CONFIRM to BEGIN, once both hosts have said that the
+ * VM runs at the source as before. */
+void machine_begin_again(Machine *machine);
+
 /* Goes to 'phase'; phases may be skipped.  Staying is fine.  Going back is refused. */
 gboolean machine_advance(Machine *machine, Phase phase, GError **error);
 
@@ -63,8 +67,14 @@ typedef enum StuckStep { STUCK_GO_ON, STUCK_FORCE, STUCK_SWITCH, STUCK_CANCEL } 
 /* What to do now. */
 StuckStep stuck_decide(StuckView view);
 
+/* What to do once it is known that it does not converge; never STUCK_GO_ON. */
+StuckStep stuck_answer(StuckView view);
+
 /* In words: what was reached, what is done, and on whose word.  The caller frees. */
 char *stuck_words(StuckView view, StuckStep step);
+
+/* The same where 'reason' says why it does not converge. */
+char *stuck_words_because(const char *reason, StuckView view, StuckStep step);
 
 /* ---- places ---- */
 

@@ -20,6 +20,7 @@ Outcome *outcome_new(const PlanStep *step)
     outcome->choice = choice_copy(step->choice);
     outcome->algorithm = step->choice->algorithm;
     outcome->kind = OUTCOME_NOT_STARTED;
+    relay_figures_init(&outcome->relay);
     outcome->downtime_ms = outcome->guest_gap_ms = outcome->work_lost_s = NAN;
     return outcome;
 }

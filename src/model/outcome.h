@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "model/plan.h"
+#include "model/relay-figures.h"
 #include "model/vm.h"
 
 /* libvirt's phases, in order; stepping backwards is an error. */
@@ -43,6 +44,7 @@ NAMED_ENUM_DECLARE(OutcomeKind, outcome_kind, OUTCOME_KINDS)
     X(FAULT_SOURCE_LIBVIRTD, "source-libvirtd")                                                                        \
     X(FAULT_DESTINATION_LIBVIRTD, "destination-libvirtd")                                                              \
     X(FAULT_LINK, "link")                                                                                              \
+    X(FAULT_RELAY, "relay")   /* one of the relays that carried it */                                                  \
     X(FAULT_GUEST, "guest")                                                                                            \
     X(FAULT_QEMU, "qemu")     /* a QEMU process ended */                                                               \
     X(FAULT_REFUSED, "refused") /* libvirt or QEMU said no */                                                          \
@@ -68,8 +70,11 @@ typedef struct Outcome {
     double downtime_ms;  /* libvirt's; NAN when unknown */
     double guest_gap_ms; /* the guest's own longest gap; NAN when nobody measured it */
     double work_lost_s;  /* the guest's own account; NAN when nobody measured it */
-    guint64 bytes;
+    guint64 bytes; /* that the link carried for it, in all attempts; with a relay the wire bytes */
     guint64 passes;
+    guint attempts;      /* 2: a relay broke, and it was begun again without; 0: never begun */
+    gboolean used_relay; /* in the last of them */
+    RelayFigures relay;  /* the last of that attempt; nothing known without */
 } Outcome;
 
 typedef struct GangOutcome {

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "report/report-json.h"
+#include "report/report-relay.h"
 #include "report/table.h"
 
 #include <math.h>
@@ -143,8 +144,9 @@ static void append_counts(const GangOutcome *gang, GString *text)
 static void append_story(const Outcome *outcome, GString *text, const ReportStyle *style)
 {
     g_autoptr(GString) story = g_string_new(outcome->vm);
+    g_autofree char *relay = report_relay_text(outcome);
 
-    if (outcome->kind == OUTCOME_MIGRATED && !outcome->message && !outcome->was_forced) {
+    if (outcome->kind == OUTCOME_MIGRATED && !outcome->message && !outcome->was_forced && !relay) {
         return;
     }
     g_string_append_printf(story, ": %s", outcome_kind_name(outcome->kind));
@@ -156,6 +158,9 @@ static void append_story(const Outcome *outcome, GString *text, const ReportStyl
     }
     if (outcome->was_forced) {
         g_string_append(story, "; it was stopped above the downtime limit, as --on-stuck=force says");
+    }
+    if (relay) {
+        g_string_append_printf(story, "; %s", relay);
     }
     if (outcome->kind != OUTCOME_MIGRATED && outcome->now_at) {
         g_string_append_printf(story, "; it is %s at %s", vm_state_name(outcome->state), outcome->now_at);
@@ -209,6 +214,9 @@ static void add_vm(JsonBuilder *builder, const Outcome *outcome)
     report_add_string(builder, "state", vm_state_name(outcome->state));
     report_add_bool(builder, "forced", outcome->was_forced);
     json_add_double_or_null(builder, "work_lost_s", outcome->work_lost_s);
+    report_add_uint(builder, "attempts", outcome->attempts);
+    report_add_relay(builder, outcome);
+    json_add_string_or_null(builder, "relay_reason", outcome->choice->relay_reason);
     report_add_memberships(builder, classification);
     json_add_double_or_null(builder, "smoothed_read_pages_per_s", classification->smoothed_read_pages_per_s);
     json_add_double_or_null(builder, "smoothed_written_pages_per_s", classification->smoothed_written_pages_per_s);

@@ -4,6 +4,7 @@
  * the command line's. */
 #include "report/report.h"
 #include "base/units.h"
+#include "report/report-relay.h"
 #include "report/text.h"
 
 #include <math.h>
@@ -95,7 +96,9 @@ char *report_progress_plain(const ReportProgress *progress)
 {
     g_autofree char *standing = standing_text(progress);
     gboolean has_remark = progress->remark && progress->phase != PHASE_DONE;
-    g_autofree char *line = g_strdup_printf("%s: %s%s%s", progress->vm, standing, has_remark ? "; " : "",
+    g_autofree char *relay = carries_memory(progress) ? report_relay_live(progress->relay) : NULL;
+    g_autofree char *line = g_strdup_printf("%s: %s%s%s%s%s", progress->vm, standing, relay ? "; relay: " : "",
+                                            relay ? relay : "", has_remark ? "; " : "",
                                             has_remark ? progress->remark : "");
     return text_clean(line);
 }
@@ -164,8 +167,10 @@ static char *vm_line(const ReportProgress *progress, const Layout *layout, const
     } else {
         words = g_strdup(phase);
     }
-    g_autofree char *all = g_strdup_printf("%s%s%s", words, progress->remark && !progress->outcome ? "; " : "",
-                                           progress->remark && !progress->outcome ? progress->remark : "");
+    g_autofree char *relay = carries_memory(progress) ? report_relay_live(progress->relay) : NULL;
+    gboolean has_remark = progress->remark && !progress->outcome;
+    g_autofree char *all = g_strdup_printf("%s%s%s%s%s", words, has_remark ? "; " : "",
+                                           has_remark ? progress->remark : "", relay ? "; " : "", relay ? relay : "");
     return make_line(progress->vm, progress->done_share, all, phase_ink(progress), layout, style);
 }
 

@@ -65,7 +65,8 @@ typedef struct ReportProgress {
     guint64 bytes_per_s; /* 0: unknown */
     guint64 passes;
     gint64 eta_ns;          /* -1: unknown */
-    const Outcome *outcome; /* once PHASE_DONE */
+    const RelayFigures *relay; /* of the relays that carry it; may be NULL */
+    const Outcome *outcome;    /* once PHASE_DONE */
 } ReportProgress;
 
 /* One line for a log: "vm1: perform 42 % 117.2 MiB/s, 210 MiB left, about 3 s". */

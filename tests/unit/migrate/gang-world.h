@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "migrate/driver-null.h"
 #include "migrate/gang.h"
+#include "migrate/relay-null.h"
 
 #define WORLD_LIMIT_NS (3600 * NS_PER_S) /* no migration of a test takes longer; a gang that hangs fails here */
 
@@ -20,6 +21,7 @@ typedef void (*WorldFunc)(World *world);
 struct World {
     Clock *clock;
     Driver *driver;
+    RelayProvider *relays;
     GPtrArray *hosts;
     Plan *plan;
     Gang *gang;
@@ -66,6 +68,7 @@ static inline World *world_new(Policy policy)
     world->clock = clock_virtual_new();
     clock_virtual_run_until(world->clock, NS_PER_S); /* time 0 means "never" in an outcome */
     world->driver = driver_null_new(world->clock);
+    world->relays = relay_null_new(world->clock);
     world->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_config_free);
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         HostConfig *host = host_config_new(names[i], "null:///");
@@ -111,6 +114,7 @@ static inline void world_start(World *world)
 {
     world->gang =
         gang_new(world->plan, world->hosts, world->driver, world->clock, world_on_progress, world_on_done, world);
+    gang_set_relays(world->gang, world->relays);
     gang_start(world->gang);
 }
 
@@ -160,6 +164,7 @@ static inline void world_free(World *world)
     gang_outcome_free(world->result);
     gang_free(world->gang);
     world->driver->close(world->driver);
+    world->relays->close(world->relays);
     world->clock->close(world->clock);
     plan_free(world->plan);
     g_ptr_array_unref(world->hosts);

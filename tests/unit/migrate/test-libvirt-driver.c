@@ -123,6 +123,35 @@ static void test_defaults_say_little(void)
     clear_params(&job);
 }
 
+/* The relays pace and encrypt; QEMU is told the socket, and the rate that counts for the switchover. */
+static void test_a_relay_takes_over_address_rate_and_tls(void)
+{
+    HostConfig *config = host_config_new("h2", "test:///");
+    MigrateOptions options;
+    MigrationRequest request = {.options = &options,
+                                .may_postcopy = TRUE,
+                                .bandwidth_bytes_per_s = 50 * MIB,
+                                .relay_socket = "/run/godwit/relay-1/vm.sock",
+                                .switchover_bytes_per_s = 49 * MIB};
+    DriverJob job = {.destination = host_link_new(NULL, config)};
+    const char *text = NULL;
+    unsigned long long number = 0;
+
+    migrate_options_init(&options);
+    options.tls = TRUE;
+    config->migration_address = g_strdup("10.0.0.2");
+    job_set_params(&job, &request);
+    g_assert_cmpuint(job.flags & VIR_MIGRATE_TLS, ==, 0);
+    g_assert_cmpuint(job.flags & VIR_MIGRATE_POSTCOPY, ==, VIR_MIGRATE_POSTCOPY);
+    g_assert_cmpint(job.params_length, ==, 2);
+    virTypedParamsGetString(job.params, job.params_length, VIR_MIGRATE_PARAM_URI, &text);
+    g_assert_cmpstr(text, ==, "unix:/run/godwit/relay-1/vm.sock");
+    virTypedParamsGetULLong(job.params, job.params_length, "bandwidth.avail.switchover", &number);
+    g_assert_cmpuint(number, ==, 49);
+    clear_params(&job);
+    host_config_free(config);
+}
+
 static void test_every_option_is_passed_on(void)
 {
     g_autoptr(GPtrArray) disks = g_ptr_array_new();
@@ -244,6 +273,8 @@ int main(int argc, char **argv)
                     test_bandwidth_is_rounded_down_and_never_to_nothing);
     g_test_add_func("/libvirt/defaults-say-little", test_defaults_say_little);
     g_test_add_func("/libvirt/every-option-is-passed-on", test_every_option_is_passed_on);
+    g_test_add_func("/libvirt-driver/a-relay-takes-over-address-rate-and-tls",
+                    test_a_relay_takes_over_address_rate_and_tls);
     g_test_add_func("/libvirt/no-disk-to-copy-means-no-copying", test_no_disk_to_copy_means_no_copying);
     g_test_add_func("/libvirt/a-host-that-is-not-there-is-answered-for", test_a_host_that_is_not_there_is_answered_for);
     g_test_add_func("/libvirt/close-drops-what-is-open", test_close_drops_what_is_open);

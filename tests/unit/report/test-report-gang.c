@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tests of src/report/report-gang.c. */
+#include "base/units.h"
 #include "report/report.h"
 #include "samples.h"
 #include "schema-check.h"
@@ -114,6 +115,33 @@ static void a_gang_that_failed_has_no_figures(void)
     assert_fits_schema("report", node);
 }
 
+static void relays_have_figures_and_their_absence_a_reason(void)
+{
+    g_autoptr(GangOutcome) gang = sample_gang();
+    Outcome *first = g_ptr_array_index(gang->outcomes, 0);
+    Outcome *second = g_ptr_array_index(gang->outcomes, 1);
+
+    first->used_relay = TRUE;
+    first->attempts = second->attempts = 1;
+    first->relay.is_known = TRUE;
+    first->relay.stream_bytes = 148 * MIB;
+    first->relay.wire_bytes = 37 * MIB;
+    g_strlcpy(first->relay.codec, "zstd-1", sizeof first->relay.codec);
+    choice_set_relay(second->choice, FALSE, g_strdup("without a relay: the link is fast"), 0);
+    g_autofree char *text = report_gang_text(gang, &PLAIN);
+    g_assert_nonnull(strstr(text, "vm1: migrated; through a relay: 37 MiB on the wire for 148 MiB of QEMU's stream "
+                                  "(25 %), codec zstd-1"));
+    g_autoptr(JsonNode) node = report_gang_json(gang);
+    JsonArray *vms = json_object_get_array_member(json_node_get_object(node), "vms");
+    JsonObject *relay = json_object_get_object_member(json_array_get_object_element(vms, 0), "relay");
+    g_assert_cmpint(json_object_get_int_member(relay, "wire_bytes"), ==, 37 * MIB);
+    g_assert_true(json_object_get_null_member(relay, "working_set_bytes"));
+    g_assert_true(json_object_get_null_member(json_array_get_object_element(vms, 1), "relay"));
+    g_assert_cmpstr(json_object_get_string_member(json_array_get_object_element(vms, 1), "relay_reason"), ==,
+                    "without a relay: the link is fast");
+    assert_fits_schema("report", node);
+}
+
 static void text_tells_figures_and_failures(void)
 {
     g_autoptr(GangOutcome) gang = sample_gang();
@@ -205,6 +233,8 @@ int main(int argc, char **argv)
     g_test_add_func("/report-gang/an-expected-downtime-is-no-downtime", an_expected_downtime_is_no_downtime);
     g_test_add_func("/report-gang/a-gang-that-failed-has-no-figures", a_gang_that_failed_has_no_figures);
     g_test_add_func("/report-gang/text-tells-figures-and-failures", text_tells_figures_and_failures);
+    g_test_add_func("/report-gang/relays-have-figures-and-their-absence-a-reason",
+                    relays_have_figures_and_their_absence_a_reason);
     g_test_add_func("/report-gang/colours-change-nothing-else", colours_change_nothing_else);
     g_test_add_func("/report-gang/an-empty-gang-is-said-to-be-empty", an_empty_gang_is_said_to_be_empty);
     g_test_add_func("/report-gang/schema-knows-every-word", schema_knows_every_word);

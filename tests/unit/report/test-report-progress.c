@@ -36,6 +36,26 @@ static void what_is_unknown_is_left_out(void)
     g_assert_cmpstr(line, ==, "vm1: post-copy 42 % 210 MiB left; switched to post-copy");
 }
 
+static void relays_tell_what_is_really_sent(void)
+{
+    ReportProgress progress = moving("vm1", PHASE_PERFORM);
+    RelayFigures relay;
+
+    relay_figures_init(&relay);
+    progress.relay = &relay; /* it has said nothing yet */
+    g_autofree char *silent = report_progress_plain(&progress);
+    g_assert_null(strstr(silent, "relay"));
+    relay.is_known = TRUE;
+    relay.stream_bytes = 148 * MIB;
+    relay.wire_bytes = 61 * MIB;
+    relay.working_set_bytes = 2.0 * MIB;
+    relay.expected_downtime_ms = 40;
+    g_autofree char *line = report_progress_plain(&progress);
+    g_assert_cmpstr(line, ==,
+                    "vm1: perform 42 % 117.2 MiB/s, 210 MiB left, about 3 s; relay: 61 MiB of 148 MiB on the wire, "
+                    "working set 2 MiB, expected pause 40 ms");
+}
+
 static void phases_without_memory_are_just_named(void)
 {
     ReportProgress progress = moving("vm1", PHASE_PREPARE);
@@ -125,6 +145,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/report-progress/plain-line-has-phase-rate-rest-and-eta", plain_line_has_phase_rate_rest_and_eta);
     g_test_add_func("/report-progress/what-is-unknown-is-left-out", what_is_unknown_is_left_out);
+    g_test_add_func("/report-progress/relays-tell-what-is-really-sent", relays_tell_what_is_really_sent);
     g_test_add_func("/report-progress/phases-without-memory-are-just-named", phases_without_memory_are_just_named);
     g_test_add_func("/report-progress/endings-are-told-with-their-figures", endings_are_told_with_their_figures);
     g_test_add_func("/report-progress/remarks-cannot-break-the-line", remarks_cannot_break_the_line);
