@@ -45,7 +45,7 @@ typedef struct Load {
 } Load;
 
 static const Load loads[] = {
-    { "idle", 400, 16384, 0, 0, 0, 0, "64 MiB that are never written" },
+    { "idle", 400, 0, 0, 0, 0, 0, "nothing" },
     { "sparse", 400, 16384, 1, 0, 0, 0, "one 8-byte word in each of 16384 pages, every 400 ms" },
     { "mixed", 200, 6144, 3, 0, 256, 256,
       "3 words in each of 6144 pages, 1 MiB incompressible and 1 MiB of text, every 200 ms" },

@@ -39,7 +39,7 @@ vm_check() {
     done
     ((vm[ram] >= 96 << 20)) || usage "--ram is less than 96M: the guest's kernel would not start"
     ((vm[sparse] <= 4096)) || usage "--sparse is more than a page has (4096)"
-    [[ -z ${vm[load]} ]] || ((vm[area] >= 4096 * vm[vcpus])) || usage "--area is less than one page per vCPU"
+    [[ ! ${vm[load]} =~ ^[rw]+$ ]] || ((vm[area] >= 4096 * vm[vcpus])) || usage "--area is less than one page per vCPU"
     # the tools of --exec are unpacked into the guest's memory
     ((system = ${#vm[exec]} ? 160 : 64))
     ((vm[fill] + vm[fill-text] + vm[fill-copies] + (${#vm[load]} ? vm[area] : 0) + (system << 20) <= vm[ram])) \
