@@ -19,6 +19,9 @@ typedef struct CodecLevel {
     int level; /* of zstd; 0 otherwise */
 } CodecLevel;
 
+#define CODEC_LEVELS_MAX 16
+
+/* From the fastest to the one that compresses best; the first is "none". */
 extern const CodecLevel codec_levels[];
 extern const size_t codec_levels_length;
 
@@ -34,8 +37,8 @@ typedef struct CodecPoolStats {
 
 typedef struct CodecPool CodecPool;
 
-/* 'threads' 0: the work is done in codec_pool_submit's caller.  'depth': frames that may be inside at once.
- * 0, -EINVAL, -ENOMEM, -EAGAIN (no thread).  Everything is taken here. */
+/* 'threads' 0: the work is done in codec_pool_submit's caller.  'depth': frames that may be inside at once, from
+ * codec_pool_submit until codec_pool_next has returned them.  0, -EINVAL, -ENOMEM, -EAGAIN (no thread).  Everything is taken here. */
 int codec_pool_new(CodecPool **pool, CodecDirection direction, unsigned threads, unsigned depth);
 
 /* Ends the threads; frames still inside are the caller's again. NULL is fine. */
@@ -44,9 +47,13 @@ void codec_pool_free(CodecPool *pool);
 /* Compression: from now on with 'level' (each frame remembers the one it was submitted under).  Any thread. */
 void codec_pool_set_level(CodecPool *pool, const CodecLevel *level);
 
-/* Gives a frame to the pool.  Waits while 'depth' frames are inside.  0, or -ECANCELED after codec_pool_cancel.
- * Compression reads raw [header.raw_bytes], sets header.codec, header.wire_bytes and payload (codec none where it did not get smaller) and writes the header to
- * 'wire'; decompression reads payload and fills raw.  frame->status tells how it went (-EBADMSG: not what the header says). */
+/* Gives a frame to the pool.  Waits while 'depth' frames are inside.  0, or -ECANCELED after codec_pool_cancel.  One thread.
+ *
+ * Compression reads raw [header.raw_bytes], sets header.codec, header.wire_bytes and payload (codec none where it would get hardly
+ * smaller) and writes the header to 'wire'.  When payload != raw, header and payload lie in 'wire' as one piece.
+ * Decompression reads payload and fills raw; a payload that was received into 'raw' itself (codec none) is left there.
+ * Frames that are not DATA (END, for one) may go through too, to keep their place; they are not compressed.
+ * frame->status tells how it went (-EBADMSG: not what the header says). */
 int codec_pool_submit(CodecPool *pool, WireFrame *frame);
 
 /* The next frame in the order of submission; waits for it.  NULL: cancelled.  One thread. */
@@ -77,8 +84,8 @@ typedef struct CodecMeasure {
 
 /* Picks the level for the next period; pure, keeps what it learned of each level in 'state' (zeroed at start). */
 typedef struct CodecPicker {
-    double ratio[16];         /* raw per wire, of each row; 0 unknown */
-    double bytes_per_cpu_s[16];
+    double ratio[CODEC_LEVELS_MAX];         /* raw per wire, of each row; 0 unknown */
+    double bytes_per_cpu_s[CODEC_LEVELS_MAX];
     unsigned periods_since_trial;
 } CodecPicker;
 CodecChoice codec_pick(CodecPicker *picker, const CodecMeasure *measure);
