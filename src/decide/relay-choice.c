@@ -2,25 +2,25 @@
  *
  * With or without a relay; see relay-choice.h.
  *
- * Theory of operation.  Both ways are the same recurrence: a pass takes as long as its pages take, and what was written
- * meanwhile, at most the working set, is the next one.  They differ in what a page costs:
+ * Theory of operation.  Without a relay it is passes_run of model/passes.h, with one relay_passes_run of
+ * model/relay-passes.h: the same recurrence in wire bytes.  They differ in what a page costs:
  *
  *                     first time                              again
  *     plain           page / link                             page / link
  *     relay           page * first_sent_share / link,         changed bytes / link,
  *                     or page / codec when that is slower     or page / comparing when that is slower
  *
- * The relay keeps what it has sent as far as its memory goes; pages of the working set that do not fit cost as if they
- * were sent for the first time.  The last pass must fit the downtime limit in both.  Post-copy sends each page once, so
- * only the first column counts; hybrid pays the first column and one pass of the second. */
+ * The relay keeps what it has sent as far as its memory goes; pages of the working set that do not fit are sent whole
+ * each time.  The last pass must fit the downtime limit in both, with a relay what it leaves for memory.  Post-copy
+ * sends each page once, so only the first column counts; hybrid pays the first column and one pass of the second. */
 #include "decide/relay-choice.h"
 
 #include "base/units.h"
-#include "model/passes.h"
+#include "model/relay-passes.h"
 
 #include <math.h>
 
-#define PAGE_BYTES 4096.0
+#define PAGE_BYTES  4096.0
 #define PASSES_MOST 30 /* a pre-copy of more than these has not converged */
 
 void relay_assumptions_init(RelayAssumptions *assumptions)
@@ -28,12 +28,6 @@ void relay_assumptions_init(RelayAssumptions *assumptions)
 #define RELAY_ASSUMPTION_VALUE(name, value, meaning) .name = (value),
     *assumptions = (RelayAssumptions){RELAY_ASSUMPTIONS(RELAY_ASSUMPTION_VALUE)};
 }
-
-/* What a byte of a page costs, in seconds. */
-typedef struct PageCosts {
-    double first_s;
-    double again_s;
-} PageCosts;
 
 static double known_or(double value, double otherwise)
 {
@@ -54,69 +48,89 @@ static double kept_share(const RelayView *view, const RelayAssumptions *assumed)
     return needed_bytes > 0 ? CLAMP(room_bytes / needed_bytes, 0, 1) : 1;
 }
 
-static PageCosts plain_costs(const RelayView *view)
+static RelayCosts relay_costs(const RelayView *view, const RelayAssumptions *assumed)
 {
-    double byte_s = 1 / (double)view->link_bytes_per_s;
-
-    return (PageCosts){byte_s, byte_s};
-}
-
-static PageCosts relay_costs(const RelayView *view, const RelayAssumptions *assumed)
-{
-    double wire_s = 1 / (double)view->link_bytes_per_s;
     double cores = fmin(known_or(view->source_free_cpus, assumed->cpus_unknown), assumed->cpus_most);
-    double codec_s = fmax(1 / (assumed->encode_bytes_per_s * cores), 1 / assumed->decode_bytes_per_s);
-    double first_s = fmax(assumed->first_sent_share * wire_s, codec_s);
-    double changed = known_or(view->dirty_bytes_per_page, PAGE_BYTES) + assumed->segment_overhead_bytes;
-    double again_s = fmax(changed / PAGE_BYTES * wire_s, 1 / (assumed->resend_bytes_per_s * cores));
-    double kept = kept_share(view, assumed);
+    RelayCosts costs;
 
-    /* a page of which most changed is sent like a new one */
-    return (PageCosts){first_s, kept * fmin(again_s, first_s) + (1 - kept) * first_s};
+    relay_costs_init(&costs);
+    costs.first_share = assumed->first_sent_share;
+    costs.header_bytes = assumed->segment_overhead_bytes;
+    costs.first_mib_per_s = fmin(assumed->encode_bytes_per_s * cores, assumed->decode_bytes_per_s) / (double)MIB;
+    costs.again_mib_per_s = assumed->resend_bytes_per_s * cores / (double)MIB;
+    costs.kept_share = kept_share(view, assumed);
+    return costs;
 }
 
-/* Total time of a pre-copy; INFINITY when it does not converge. */
-static double precopy_s(const RelayView *view, PageCosts costs)
+static RelayVm vm_of(const RelayView *view)
 {
-    double limit_s = (double)view->downtime_limit_ns / (double)NS_PER_S;
-    double dirty_bytes_per_s = known_or(view->dirty_pages_per_s, 0) * PAGE_BYTES;
-    PassesVm vm = {.memory_mib = (double)view->ram_bytes / (double)MIB,
-                   .dirty_mib_per_s = dirty_bytes_per_s / (double)MIB,
-                   .working_set_mib = working_set(view) / (double)MIB};
+    double dirty_pages_per_s = known_or(view->dirty_pages_per_s, 0);
+
+    return (RelayVm){.pages = {.memory_mib = (double)view->ram_bytes / (double)MIB,
+                               .dirty_mib_per_s = dirty_pages_per_s * PAGE_BYTES / (double)MIB,
+                               .working_set_mib = working_set(view) / (double)MIB,
+                               .bandwidth_mib_per_s = (double)view->link_bytes_per_s / (double)MIB},
+                     .dirty_bytes = known_or(view->dirty_bytes_per_page, PAGE_BYTES)};
+}
+
+static PassesRules rules_of(const RelayVm *vm, double limit_s)
+{
     PassesRules rules;
-    PassesState state;
-    double total_s = 0;
 
     passes_rules_init(&rules);
-    rules.threshold_mib = limit_s / costs.again_s / (double)MIB;
+    rules.resume_s = 0; /* the same in both */
+    rules.threshold_mib = limit_s * vm->pages.bandwidth_mib_per_s;
     rules.passes_max = PASSES_MOST;
-    rules.traffic_max = INFINITY; /* of pages, which cost the relay next to nothing */
+    rules.traffic_max = INFINITY;
     rules.progress_min = INFINITY;
-    passes_begin(&state, &vm, &rules);
-    while (!state.guest_stops) {
-        double pass_s = state.pass_mib * (double)MIB * (state.passes_done ? costs.again_s : costs.first_s);
-
-        total_s += pass_s;
-        passes_next(&state, pass_s);
-    }
-    total_s += state.pass_mib * (double)MIB * costs.again_s;
-    return state.end == PASSES_CONVERGED ? total_s : INFINITY;
+    rules.downtime = DOWNTIME_LAST;
+    return rules;
 }
 
-static double total_s(const RelayView *view, PageCosts costs)
+/* Total times; INFINITY: does not converge. */
+
+static double plain_s(const RelayView *view)
 {
-    double first_s = (double)view->ram_bytes * costs.first_s;
-    double dirtied = fmin(known_or(view->dirty_pages_per_s, 0) * PAGE_BYTES * first_s, working_set(view));
+    double limit_s = (double)view->downtime_limit_ns / (double)NS_PER_S;
+    RelayVm vm = vm_of(view);
+    PassesRules rules = rules_of(&vm, limit_s);
+    double first_s = vm.pages.memory_mib / vm.pages.bandwidth_mib_per_s;
+    PassesCost cost;
 
     switch (view->algorithm) {
     case ALGORITHM_POST_COPY:
         return first_s;
     case ALGORITHM_HYBRID:
-        return first_s + dirtied * costs.again_s;
+        return first_s +
+               fmin(vm.pages.dirty_mib_per_s * first_s, vm.pages.working_set_mib) / vm.pages.bandwidth_mib_per_s;
     case ALGORITHM_PRE_COPY:
         break;
     }
-    return precopy_s(view, costs);
+    cost = passes_run(&vm.pages, &rules);
+    return cost.end == PASSES_CONVERGED ? cost.total_s : INFINITY;
+}
+
+static double relay_s(const RelayView *view, const RelayAssumptions *assumed)
+{
+    double limit_s = (double)view->downtime_limit_ns / (double)NS_PER_S;
+    RelayCosts costs = relay_costs(view, assumed);
+    RelayVm vm = vm_of(view);
+    PassesRules rules = rules_of(&vm, fmax(limit_s - assumed->pause_fixed_s, limit_s / 10));
+    double first_s = fmax(relay_first_wire_mib(&costs, vm.pages.memory_mib) / vm.pages.bandwidth_mib_per_s,
+                          vm.pages.memory_mib / costs.first_mib_per_s);
+    RelayCost cost;
+
+    switch (view->algorithm) {
+    case ALGORITHM_POST_COPY:
+        return first_s;
+    case ALGORITHM_HYBRID:
+        rules.passes_max = 1;
+        return relay_passes_run(&vm, &costs, &rules).passes_s;
+    case ALGORITHM_PRE_COPY:
+        break;
+    }
+    cost = relay_passes_run(&vm, &costs, &rules);
+    return cost.end == PASSES_CONVERGED ? cost.total_s : INFINITY;
 }
 
 /* ---- words ---- */
@@ -156,8 +170,9 @@ static RelayVerdict verdict_no(char *reason)
 static char *objection(const RelayView *view, const RelayAssumptions *assumed)
 {
     if (view->link_bytes_per_s == 0) {
-        return g_strdup("without a relay: nobody knows the link's rate, so nothing can be reckoned; the inventory's key "
-                        "'link' tells it");
+        return g_strdup(
+            "without a relay: nobody knows the link's rate, so nothing can be reckoned; the inventory's key "
+            "'link' tells it");
     }
     if (view->is_parallel) {
         return g_strdup("without a relay: over several connections it could only compress");
@@ -196,8 +211,8 @@ RelayVerdict relay_choose(const RelayView *view, const RelayAssumptions *assumpt
     if (why_not) {
         return verdict_no(why_not);
     }
-    verdict.plain_s = total_s(view, plain_costs(view));
-    verdict.relay_s = total_s(view, relay_costs(view, &assumed)) + assumed.start_s;
+    verdict.plain_s = plain_s(view);
+    verdict.relay_s = relay_s(view, &assumed) + assumed.start_s;
     verdict.uses_relay = !isinf(verdict.relay_s) && verdict.relay_s * assumed.gain_least < verdict.plain_s;
     verdict.reason = verdict_text(view, &verdict);
     return verdict;

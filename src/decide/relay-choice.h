@@ -24,6 +24,7 @@
     X(cpus_least, 0.5, "cores that must be free on each host")                                                         \
     X(cpus_unknown, 1, "cores that are taken for free where nobody knows")                                             \
     X(cpus_most, 8, "cores that one relay makes use of")                                                               \
+    X(pause_fixed_s, 0.03, "seconds of every pause that are not memory: devices, queue, start at the destination")     \
     X(start_s, 1, "seconds to start the pair")                                                                         \
     X(index_share, 0.0625, "of the memory: what a relay needs beside the pages that it keeps")                         \
     X(gain_least, 1.1, "so many times faster, or it is not worth it")
