@@ -68,9 +68,17 @@ void src_encode_free(SrcEncode *encode);
 /* Begins a frame: empty payload, no stream bytes. */
 void src_encode_begin(SrcEncode *encode, WireFrame *frame);
 
-/* Adds 'token' (of 'parser') to the frame that was begun.  1: done; 0: does not fit any more, the frame must be finished and the
- * token given again with a new one.  A token of SRC_TOKEN_BYTES may be taken in part: *taken says how much. */
-int src_encode_add(SrcEncode *encode, const SrcParse *parser, const SrcToken *token, size_t *taken);
+/* Adds 'token', a page of 'block' (NULL for SRC_TOKEN_BYTES), to the frame that was begun.  1: done; 0: it does not fit any more, the
+ * frame must be finished and the token given again with a new one.  *taken: how many of its bytes are in the frame now: all
+ * after 1; none after 0, but a token of SRC_TOKEN_BYTES may have been taken in part. */
+int src_encode_token(SrcEncode *encode, const SrcBlock *block, const SrcToken *token, size_t *taken);
+
+/* The same for a token of 'parser'. */
+static inline int src_encode_add(SrcEncode *encode, const SrcParse *parser, const SrcToken *token, size_t *taken)
+{
+    return src_encode_token(encode, token->kind == SRC_TOKEN_BYTES ? NULL : src_parse_block(parser, token->block), token,
+                            taken);
+}
 
 /* Ends the frame: its header's type, codec (none), raw_bytes, stream_bytes, sequence and hash are set.  Returns false when it is
  * empty and nothing needs sending (the sequence number is not used up then). */

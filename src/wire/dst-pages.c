@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See dst-pages.h. */
+#include "wire/dst-pages.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "wire/wire-limits.h"
+#include "wire/wire-memory.h"
+
+enum { PLACE_UNSENT, PLACE_ZERO, PLACE_FORGOTTEN, PLACE_SLOT }; /* PLACE_SLOT + slot */
+
+static const uint8_t zeros[WIRE_PAGE_BYTES_MAX];
+
+int dst_pages_init(DstPages *dst, uint64_t pages, uint64_t slots, uint32_t page_bytes)
+{
+    memset(dst, 0, sizeof *dst);
+    if (slots > UINT32_MAX - PLACE_SLOT) {
+        return -EINVAL;
+    }
+    dst->page_bytes = page_bytes;
+    dst->pages = pages;
+    dst->slots = slots;
+    dst->places = wire_memory_take(pages * sizeof *dst->places, 0);
+    if (slots > 0) {
+        dst->data = wire_memory_take(slots * page_bytes, 1);
+        dst->free_slots = wire_memory_take(slots * sizeof *dst->free_slots, 0);
+    }
+    if (!dst->places || (slots > 0 && (!dst->data || !dst->free_slots))) {
+        dst_pages_clear(dst);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void dst_pages_clear(DstPages *dst)
+{
+    wire_memory_give(dst->places, dst->pages * sizeof *dst->places);
+    wire_memory_give(dst->data, dst->slots * dst->page_bytes);
+    wire_memory_give(dst->free_slots, dst->slots * sizeof *dst->free_slots);
+    memset(dst, 0, sizeof *dst);
+}
+
+const uint8_t *dst_pages_base(const DstPages *dst, uint64_t index)
+{
+    uint32_t place = dst->places[index];
+
+    return place >= PLACE_SLOT ? dst_pages_stored(dst, index) : place == PLACE_FORGOTTEN ? NULL : zeros;
+}
+
+uint8_t *dst_pages_stored(const DstPages *dst, uint64_t index)
+{
+    uint32_t place = dst->places[index];
+
+    return place >= PLACE_SLOT ? dst->data + (uint64_t)(place - PLACE_SLOT) * dst->page_bytes : NULL;
+}
+
+uint8_t *dst_pages_store(DstPages *dst, uint64_t index)
+{
+    uint64_t slot;
+
+    if (dst->free_length > 0) {
+        slot = dst->free_slots[--dst->free_length];
+    } else if (dst->slots_touched < dst->slots) {
+        slot = dst->slots_touched++;
+    } else {
+        return NULL;
+    }
+    dst->slots_used++;
+    dst->places[index] = (uint32_t)slot + PLACE_SLOT;
+    return dst->data + slot * dst->page_bytes;
+}
+
+static void place_set(DstPages *dst, uint64_t index, uint32_t place)
+{
+    uint32_t before = dst->places[index];
+
+    if (before >= PLACE_SLOT) {
+        dst->free_slots[dst->free_length++] = before - PLACE_SLOT;
+        dst->slots_used--;
+    }
+    dst->places[index] = place;
+}
+
+void dst_pages_forget(DstPages *dst, uint64_t index)
+{
+    place_set(dst, index, PLACE_FORGOTTEN);
+}
+
+void dst_pages_zero(DstPages *dst, uint64_t index)
+{
+    place_set(dst, index, PLACE_ZERO);
+}
