@@ -19,6 +19,13 @@ static double meminfo_bytes(const char *meminfo, const char *key)
     return found ? (double)g_ascii_strtoull(found + strlen(key), NULL, 10) * (double)KIB : NAN;
 }
 
+double agent_memory_available_bytes(void)
+{
+    g_autofree char *meminfo = NULL;
+
+    return g_file_get_contents("/proc/meminfo", &meminfo, NULL, NULL) ? meminfo_bytes(meminfo, "MemAvailable:") : NAN;
+}
+
 gboolean agent_facts(Agent *agent, guint64 id, JsonObject *params G_GNUC_UNUSED, GError **error)
 {
     g_autofree char *meminfo = NULL;

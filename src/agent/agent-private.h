@@ -13,6 +13,9 @@ typedef struct Agent {
     GMainLoop *loop;
     Clock *clock;
     int exit_status;
+    char *relay_program;
+    const char *run_directory;
+    GHashTable *relays; /* id -> AgentRelay; agent-relay.c */
     const TrackerOps *ops[WINDOW_KINDS]; /* those that work here, best ones; NULL: none */
 
     /* The observation that is running; NULL: none. */
@@ -33,7 +36,19 @@ void agent_send(Agent *agent, JsonBuilder *builder);
 gboolean agent_observe(Agent *agent, guint64 id, JsonObject *params, GError **error);
 gboolean agent_add(Agent *agent, guint64 id, JsonObject *params, GError **error);
 gboolean agent_stop(Agent *agent, guint64 id, JsonObject *params, GError **error);
+gboolean agent_relay_start(Agent *agent, guint64 id, JsonObject *params, GError **error);
+gboolean agent_relay_command(Agent *agent, guint64 id, JsonObject *params, GError **error);
+gboolean agent_relay_forget(Agent *agent, guint64 id, JsonObject *params, GError **error);
 gboolean agent_facts(Agent *agent, guint64 id, JsonObject *params, GError **error);
+
+/* Removes what dead relays of dead agents have left. */
+void agent_relays_init(Agent *agent);
+
+/* The agent ends: connected relays go on, the others end. */
+void agent_relays_leave(Agent *agent);
+
+/* What this host has left for new memory; NAN when nobody knows. */
+double agent_memory_available_bytes(void);
 
 /* The pid of the QEMU process that carries this VM: 'pid' itself when it does, else the one whose command line has
  * "-uuid UUID"; 0 when there is none.  An empty 'uuid' means that 'pid' is taken as it is. */

@@ -17,7 +17,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define NICENESS (-10)
+#define NICENESS      (-10)
+#define RUN_DIRECTORY "/run/godwit"
 
 typedef gboolean (*MethodFunc)(Agent *agent, guint64 id, JsonObject *params, GError **error);
 
@@ -37,7 +38,15 @@ static const struct {
     const char *name;
     MethodFunc run;
 } METHODS[] = {
-    {"observe", agent_observe}, {"add", agent_add}, {"stop", agent_stop}, {"facts", agent_facts}, {"bye", agent_bye}};
+    {"observe", agent_observe},
+    {"add", agent_add},
+    {"stop", agent_stop},
+    {"facts", agent_facts},
+    {"relay-start", agent_relay_start},
+    {"relay-command", agent_relay_command},
+    {"relay-forget", agent_relay_forget},
+    {"bye", agent_bye},
+};
 
 JsonBuilder *agent_message(guint64 id)
 {
@@ -177,23 +186,23 @@ static void on_end(const GError *error, gpointer user)
     g_main_loop_quit(agent->loop);
 }
 
-int agent_main(int argc, char **argv)
+int agent_main(const AgentOptions *options)
 {
-    if (argc > 1) {
-        fprintf(stderr,
-                "godwit agent: '%s': it takes no arguments and is started by a controller; see godwit-agent(1)\n",
-                argv[1]);
-        return 2;
-    }
     signal(SIGPIPE, SIG_IGN);
     setpriority(PRIO_PROCESS, 0, NICENESS); /* windows should be as long as they say; it works little and seldom */
     Agent agent = {.loop = g_main_loop_new(NULL, FALSE), .clock = clock_main_new()};
     LineReader *input = line_reader_new(STDIN_FILENO, on_line, on_end, &agent);
 
+    agent.relay_program =
+        options->relay_program ? g_strdup(options->relay_program) : g_file_read_link("/proc/self/exe", NULL);
+    agent.run_directory = options->run_directory ? options->run_directory : RUN_DIRECTORY;
+    agent_relays_init(&agent);
     send_hello(&agent);
     g_main_loop_run(agent.loop);
     line_reader_free(input);
+    agent_relays_leave(&agent);
     sampler_group_free(agent.group);
+    g_free(agent.relay_program);
     agent.clock->close(agent.clock);
     g_main_loop_unref(agent.loop);
     return agent.exit_status;

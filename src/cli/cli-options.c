@@ -91,6 +91,8 @@ void cli_options_free(CliOptions *options)
         g_free(options->plan_path);
         g_free(options->report_path);
         g_free(options->instances_path);
+        g_free(options->relay_program);
+        g_free(options->run_directory);
         g_free(options->traffic_path);
         cli_simulate_clear(&options->simulate);
         g_free(options);

@@ -37,6 +37,7 @@ typedef enum CliGroup {
     CLI_GROUP_SIMULATE = 1 << 20,
     CLI_GROUP_SWEEP = 1 << 21,
     CLI_GROUP_REBALANCE = 1 << 16,
+    CLI_GROUP_AGENT = 1 << 17,
 } CliGroup;
 
 /* All that a verb which makes plans understands. */
@@ -82,6 +83,8 @@ typedef struct CliOptions {
     char *plan_path;
     char *report_path;
     char *instances_path;
+    char *relay_program; /* of the agent */
+    char *run_directory;
     guint effort; /* of searches, in per cent of the usual */
     char *traffic_path;
     RebalanceJob rebalance;

@@ -173,6 +173,16 @@ static gboolean set_no_agent(CliOptions *options, const char *text, GError **err
     return TRUE;
 }
 
+static gboolean set_relay_program(CliOptions *options, const char *text, GError **error)
+{
+    return set_text(&options->relay_program, text, error);
+}
+
+static gboolean set_run_directory(CliOptions *options, const char *text, GError **error)
+{
+    return set_text(&options->run_directory, text, error);
+}
+
 static gboolean set_count(CliOptions *options, const char *text, GError **error)
 {
     return g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT32, &options->count, NULL) ||
@@ -241,6 +251,10 @@ static const CliOption OPTIONS[] = {
     {CLI_GROUP_OBSERVE, 0, "budget", "SHARE", "of one core that observing may take on each host (1%)", set_budget},
     {CLI_GROUP_OBSERVE, 0, "no-agent", NULL, "start no agent on the hosts; only the dirty rate that libvirt measures",
      set_no_agent},
+    {CLI_GROUP_AGENT, 0, "relay-program", "PROGRAM", "what is run as the relay of a migration (this program)",
+     set_relay_program},
+    {CLI_GROUP_AGENT, 0, "run-directory", "DIR", "where relays have their private folders (/run/godwit)",
+     set_run_directory},
     {CLI_GROUP_OUTPUT, 0, "json", NULL, "JSON on standard output and nothing else there", set_json},
     {CLI_GROUP_OUTPUT, 0, "no-color", NULL, "no colours (as with NO_COLOR in the environment)", set_no_color},
     {CLI_GROUP_OUTPUT, 'v', "verbose", NULL, "tell the story of the job; -vv every event", set_verbose},

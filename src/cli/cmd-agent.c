@@ -8,11 +8,11 @@
 static const CliSpec SPEC = {
     .verb = "agent",
     .usage = "",
-    .summary = "Looks at the memory of the VMs on this host, for a controller on its standard input and output",
+    .summary = "Looks at the memory of the VMs on this host and starts relays, for a controller on its standard input and output",
     .details =
         "Nobody starts this by hand: the controller does, by ssh or by the command that the inventory names.  It "
         "needs root, ends when its input ends, and speaks the protocol that the manual describes.",
-    .groups = CLI_GROUP_OUTPUT,
+    .groups = CLI_GROUP_AGENT | CLI_GROUP_OUTPUT,
 };
 
 int cmd_agent(int argc, char **argv)
@@ -26,5 +26,7 @@ int cmd_agent(int argc, char **argv)
     if (options->arguments->len > 0) {
         return cli_usage_error(&SPEC, "it takes no argument '%s'", (char *)g_ptr_array_index(options->arguments, 0));
     }
-    return agent_main(argc, argv);
+    AgentOptions how = {.relay_program = options->relay_program, .run_directory = options->run_directory};
+
+    return agent_main(&how);
 }

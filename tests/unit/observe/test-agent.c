@@ -306,7 +306,7 @@ static void test_stop_and_again(void)
 int main(int argc, char **argv)
 {
     if (argc > 1 && g_str_equal(argv[1], "--as-agent")) {
-        return agent_main(1, argv);
+        return agent_main(&(AgentOptions){.run_directory = "/nonexistent"});
     }
     g_test_init(&argc, &argv, NULL);
     signal(SIGPIPE, SIG_IGN); /* an agent that gives up does not read the rest */

@@ -354,7 +354,7 @@ static void test_options(void)
 int main(int argc, char **argv)
 {
     if (argc > 1 && g_str_equal(argv[1], "--as-agent")) {
-        return agent_main(1, argv);
+        return agent_main(&(AgentOptions){.run_directory = "/nonexistent"});
     }
     g_test_init(&argc, &argv, NULL);
     signal(SIGPIPE, SIG_IGN);
