@@ -2,15 +2,15 @@
  *
  * SrcParse: the way back from what has no length: state of devices, iterables other than ram, nonsense.
  *
- * Everything ends with a footer, 7e and the section's be32 id, and then comes a head that looks like one; that is 80 bits or
- * more that have to fit.  Some old machines send no footers.  Then the head of the next section of ram is looked for, whose first record
- * names a block (QEMU names it again in each section of that many iterables, or at least after a while). */
+ * Everything ends with a footer, 7e and the section's be32 id, and then comes a head that looks like one; that is 60
+ * bits or more that have to fit.  Some old machines send no footers.  Then the head of a section of ram is looked for
+ * that begins with a record that names its block (as the very first does), or has no records. */
 #include "wire/src-parse-private.h"
 
 #include <string.h>
 
-#define SECTION_ID_MAX 0xffff
-#define VERSION_MAX 0xffff
+#define SECTION_ID_MAX     0xffff
+#define VERSION_MAX        0xffff
 #define COMMAND_LIKELY_MAX 16
 
 static bool is_printable(const uint8_t *name, size_t name_bytes)
@@ -36,7 +36,8 @@ ParseLikely parse_likely_named_head(const uint8_t *bytes, size_t length, size_t 
     if (length < *head_bytes) {
         return LIKELY_NEED;
     }
-    return is_printable(bytes + 6, bytes[5]) && parse_be32(bytes + *head_bytes - 4) <= VERSION_MAX ? LIKELY_YES : LIKELY_NO;
+    return is_printable(bytes + 6, bytes[5]) && parse_be32(bytes + *head_bytes - 4) <= VERSION_MAX ? LIKELY_YES
+                                                                                                   : LIKELY_NO;
 }
 
 bool parse_section_known(const SrcParse *parser, uint32_t section)
@@ -105,7 +106,8 @@ static ParseLikely likely_ram(const SrcParse *parser, const uint8_t *bytes, size
     if (length < 5) {
         return LIKELY_NEED;
     }
-    return parse_be32(bytes + 1) == parser->ram_section ? parse_likely_record(parser, bytes + 5, length - 5) : LIKELY_NO;
+    return parse_be32(bytes + 1) == parser->ram_section ? parse_likely_record(parser, bytes + 5, length - 5)
+                                                        : LIKELY_NO;
 }
 
 static ParseLikely likely_here(const SrcParse *parser, const uint8_t *bytes, size_t length)
@@ -132,13 +134,15 @@ static size_t next_candidate(const SrcParse *parser, const uint8_t *bytes, size_
 
         return found != NULL ? (size_t)(found - bytes) : length;
     }
-    while (at < length && bytes[at] != VM_SECTION_FOOTER && (bytes[at] < VM_SECTION_START || bytes[at] > VM_SECTION_END)) {
+    while (at < length && bytes[at] != VM_SECTION_FOOTER &&
+           (bytes[at] < VM_SECTION_START || bytes[at] > VM_SECTION_END)) {
         at++;
     }
     return at;
 }
 
-/* Gives out what is certainly not the way back.  When it is found at the very beginning, takes the footer, if there is one. */
+/* Gives out what is certainly not the way back.  When it is found at the very beginning, takes the footer, if there is
+ * one. */
 ParseResult parse_hunt(SrcParse *parser, const uint8_t *bytes, size_t length, ParseItem *item)
 {
     ParseLikely likely = LIKELY_NO;

@@ -5,11 +5,12 @@
 
 #include "wire/src-parse.h"
 
-/* The longest head of anything in the stream with what is looked at beyond it: a footer, then a section's head with its name. */
+/* The longest head of anything in the stream with what is looked at beyond it: a footer, then a section's head with its
+ * name. */
 #define PARSE_HEAD_BYTES_MAX 512
-#define PARSE_SECTIONS_MAX 64  /* iterables of one guest */
-#define PARSE_NO_BLOCK UINT32_MAX
-#define PARSE_FOOTER_BYTES 5
+#define PARSE_SECTIONS_MAX   64 /* iterables of one guest */
+#define PARSE_NO_BLOCK       UINT32_MAX
+#define PARSE_FOOTER_BYTES   5
 
 /* Types of what stands between sections (QEMU_VM_* of savevm.c). */
 enum {
@@ -59,8 +60,8 @@ struct SrcParse {
     unsigned page_shift;
 
     ParsePhase phase;
-    uint64_t skip;  /* bytes to come that belong to what was parsed last, and go verbatim */
-    bool cut;       /* content of pages need not lie whole before us: the bytes go verbatim anyway */
+    uint64_t skip; /* bytes to come that belong to what was parsed last, and go verbatim */
+    bool cut;      /* content of pages need not lie whole before us: the bytes go verbatim anyway */
 
     uint8_t partial[PARSE_HEAD_BYTES_MAX]; /* flushed, but not understood yet: the head of what follows */
     size_t partial_length;
@@ -93,8 +94,8 @@ typedef struct ParseItem {
     uint64_t page;
 } ParseItem;
 
-/* NEED: cannot be told yet, for want of bytes; nothing changed.  ITEM: 'item' was taken.  AGAIN: what is expected changed,
- * nothing was taken; ask the phase that is expected now. */
+/* NEED: cannot be told yet, for want of bytes; nothing changed.  ITEM: 'item' was taken.  AGAIN: what is expected
+ * changed, nothing was taken; ask the phase that is expected now. */
 typedef enum ParseResult { PARSE_NEED, PARSE_ITEM, PARSE_AGAIN } ParseResult;
 
 static inline uint16_t parse_be16(const uint8_t *bytes)

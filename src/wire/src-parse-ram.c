@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#define RECORD_HEAD_BYTES 8
-#define XBZRLE_HEAD_BYTES 3 /* u8 flag, be16 length */
+#define RECORD_HEAD_BYTES   8
+#define XBZRLE_HEAD_BYTES   3 /* u8 flag, be16 length */
 #define COMPRESS_HEAD_BYTES 4
 
 static uint32_t find_block(const SrcParse *parser, const uint8_t *name, uint8_t name_bytes)
@@ -66,10 +66,11 @@ static ParseResult take_other(SrcParse *parser, const RecordHead *head, ParseIte
     return parse_take(item, length);
 }
 
-static ParseResult take_page(SrcParse *parser, const RecordHead *head, ParseItem *item, SrcTokenKind kind, size_t content_bytes)
+static ParseResult take_page(SrcParse *parser, const RecordHead *head, ParseItem *item, SrcTokenKind kind,
+                             size_t content_bytes)
 {
-    parser->stats.wraps += head->block < parser->last_block ||
-                           (head->block == parser->last_block && head->page < parser->last_page);
+    parser->stats.wraps +=
+        head->block < parser->last_block || (head->block == parser->last_block && head->page < parser->last_page);
     parser->block = parser->last_block = head->block;
     parser->last_page = head->page;
     parser->stats.pages += kind == SRC_TOKEN_PAGE;
@@ -81,7 +82,8 @@ static ParseResult take_page(SrcParse *parser, const RecordHead *head, ParseItem
 }
 
 /* A page as it is, or one of zeros: a byte that says of what it is full, which is always 0. */
-static ParseResult page_record(SrcParse *parser, const uint8_t *bytes, size_t length, ParseItem *item, SrcTokenKind kind)
+static ParseResult page_record(SrcParse *parser, const uint8_t *bytes, size_t length, ParseItem *item,
+                               SrcTokenKind kind)
 {
     size_t content_bytes = kind == SRC_TOKEN_PAGE ? parser->config.page_bytes : 1;
     RecordHead head;
@@ -197,9 +199,10 @@ static void learn_block(SrcParse *parser, const uint8_t *name, uint8_t name_byte
 
 /* Bytes of the columns that follow a row: 0 or 8; -1: more bytes are needed to tell.
  *
- * With x-ignore-shared it is the block's address.  With post-copy a block whose pages are not the host's usual ones says their size, and
- * only the loader knows which do.  But what follows a row is another row (a length, not 0) or a record without an offset
- * (EOS, FLUSH), and neither reads as one of the page sizes that ADVISE told.  QEMU refuses the two capabilities together. */
+ * With x-ignore-shared it is the block's address.  With post-copy a block whose pages are not the host's usual ones
+ * says their size, and only the loader knows which do.  But what follows a row is another row (a length, not 0) or a
+ * record without an offset (EOS, FLUSH), and neither reads as one of the page sizes that ADVISE told.  QEMU refuses the
+ * two capabilities together. */
 static int row_column_bytes(const SrcParse *parser, const uint8_t *bytes, size_t length)
 {
     if (parser->config.capabilities & SRC_CAPABILITY_IGNORE_SHARED) {

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#define VM_MAGIC 0x5145564du /* "QEVM" */
-#define VM_VERSION 3
-#define RAM_VERSION 4
-#define MACHINE_NAME_BYTES_MAX 1024
+#define VM_MAGIC                  0x5145564du /* "QEVM" */
+#define VM_VERSION                3
+#define RAM_VERSION               4
+#define MACHINE_NAME_BYTES_MAX    1024
 #define SUBSECTION_NAME_BYTES_MAX 64
 
 /* Commands (MIG_CMD_* of savevm.c). */
@@ -174,7 +174,8 @@ static ParseResult start_of_ram(SrcParse *parser, uint32_t section, ParseItem *i
     return parse_take(item, head_bytes);
 }
 
-/* START of an iterable, or FULL: what a device says before memory is sent (early setup).  A FULL after the end of ram does not get here. */
+/* START of an iterable, or FULL: what a device says before memory is sent (early setup).  A FULL after the end of ram
+ * does not get here. */
 static ParseResult named_section(SrcParse *parser, const uint8_t *bytes, size_t length, ParseItem *item)
 {
     size_t head_bytes = 0;

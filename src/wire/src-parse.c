@@ -7,24 +7,26 @@
  *
  *     magic | configuration | commands | START ram: table, EOS | footer | PART ram: records, EOS | footer | ...
  *
- * At every moment one *phase* is expected.  A phase's function looks at the bytes and says one of three things: it needs more of
- * them; it takes an *item*; or something else is expected here (another phase is asked, nothing is taken).  An item is a head
- * that lies whole before us (at most PARSE_HEAD_BYTES_MAX, so waiting for it is bounded) and a number of bytes to *skip*
- * that go verbatim whenever they come.  Only a page's record must lie whole before us with its content to become a token.
+ * At every moment one *phase* is expected.  A phase's function looks at the bytes and says one of three things: it
+ * needs more of them; it takes an *item*; or something else is expected here (another phase is asked, nothing is
+ * taken).  An item is a head that lies whole before us (at most PARSE_HEAD_BYTES_MAX, so waiting for it is bounded) and
+ * a number of bytes to *skip* that go verbatim whenever they come.  Only a page's record must lie whole before us with
+ * its content to become a token.
  *
- * Always true: an item's bytes are given out in order, each once, whatever it was taken for.  So no mistake in here can change the
- * stream; it can only cost compression.
+ * Always true: an item's bytes are given out in order, each once, whatever it was taken for.  So no mistake in here can
+ * change the stream; it can only cost compression.
  *
- * Not everything has a length: device state (FULL) and iterables other than ram have none.  In them we *hunt*: verbatim, until a
- * footer with the right section's id is followed by a likely head.  Such bytes may occur by chance in what we hunt in; then
- * nonsense is parsed as records until a record names memory that does not exist, which is soon, and we hunt again.  After the end of
- * ram in pre-copy only device state follows, and it is not worth looking at.
+ * Not everything has a length: device state (FULL) and iterables other than ram have none.  In them we *hunt*:
+ * verbatim, until a footer with the right section's id is followed by a likely head.  Such bytes may occur by chance in
+ * what we hunt in; then nonsense is parsed as records until a record names memory that does not exist, which is soon,
+ * and we hunt again.  After the end of ram in pre-copy only device state follows, and it is not worth looking at.
  *
- * A *flush* (QEMU is silent) may cut anything.  The bytes are given out, and those that were not understood yet are kept in 'partial',
- * so that what follows is seen with its beginning: 'cut' tells the phases that the bytes go verbatim anyway.
+ * A *flush* (QEMU is silent) may cut anything.  The bytes are given out, and those that were not understood yet are
+ * kept in 'partial', so that what follows is seen with its beginning: 'cut' tells the phases that the bytes go verbatim
+ * anyway.
  *
- * Not done: multifd's packets and the sections that post-copy packs up are not looked into.  A stream that is resumed after a broken post-copy has
- * no header and no table; it goes verbatim. */
+ * Not done: multifd's packets and the sections that post-copy packs up are not looked into.  A stream that is resumed
+ * after a broken post-copy has no header and no table; it goes verbatim. */
 #include "wire/src-parse-private.h"
 
 #include <errno.h>
@@ -153,8 +155,8 @@ static size_t eat_skip(SrcParse *parser, size_t length)
     return eaten;
 }
 
-/* After a flush: looks at what was flushed together with what came since.  True: 'length' of the new bytes are understood (0: nothing
- * was flushed any more that is not); false: more are needed. */
+/* After a flush: looks at what was flushed together with what came since.  True: 'length' of the new bytes are
+ * understood (0: nothing was flushed any more that is not); false: more are needed. */
 static bool join_partial(SrcParse *parser, const uint8_t *bytes, size_t length, size_t *taken)
 {
     uint8_t joined[PARSE_HEAD_BYTES_MAX];

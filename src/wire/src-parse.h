@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SrcParse: finds the pages in QEMU's migration stream (7.2 to 10.x), at the source.
+ * SrcParse: finds the pages in QEMU's migration stream (7.2 to 11.1), at the source.
  *
  * The parser is a hint.  Whatever comes in, the tokens' bytes in order are the bytes that came in; what it does not
  * understand is SRC_TOKEN_BYTES, and a wrong guess costs compression, never data.
@@ -10,14 +10,15 @@
  *     while ((got = src_parse_next(parser, bytes + at, length - at, &token)) == 1) {
  *         ... token.bytes == bytes + at ...
  *         at += token.length;
- *     }                                  // 0: keep the rest (fewer than SRC_PARSE_NEED_BYTES_MAX), read more, call again
+ *     }                                  // 0: keep the rest (below SRC_PARSE_NEED_BYTES_MAX), read more, call again
  *
- * and when QEMU says nothing more for a moment (or has closed), src_parse_flush gives the rest as SRC_TOKEN_BYTES, so that a wrong
- * guess never waits for bytes that will not come.  A flush costs at most the record it cuts: the parser remembers where it
- * stood.  Which pages are found does not depend on how the bytes were cut into reads; how BYTES are cut does.
- * Tokens point into the caller's buffer.  One thread.
+ * and when QEMU says nothing more for a moment (or has closed), src_parse_flush gives the rest as SRC_TOKEN_BYTES, so
+ * that a wrong guess never waits for bytes that will not come.  A flush costs at most the record it cuts: the parser
+ * remembers where it stood.  Which pages are found does not depend on how the bytes were cut into reads; how BYTES are
+ * cut does. Tokens point into the caller's buffer.  One thread.
  *
- * Source of the format: QEMU's migration/savevm.c and migration/ram.c, 7.2 to 10.0; theory of operation in src-parse.c. */
+ * Source of the format: QEMU's migration/savevm.c and migration/ram.c, 7.2 to 11.1; theory of operation: src-parse.c.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -56,13 +57,13 @@ typedef struct SrcParseConfig {
 
 /* Where the stream is. */
 typedef enum SrcStreamState {
-    SRC_STREAM_HEADER,  /* before the first section */
-    SRC_STREAM_SETUP,   /* START of ram seen */
-    SRC_STREAM_LIVE,    /* passes over memory */
+    SRC_STREAM_HEADER,     /* before the first section */
+    SRC_STREAM_SETUP,      /* START of ram seen */
+    SRC_STREAM_LIVE,       /* passes over memory */
     SRC_STREAM_SWITCHOVER, /* SWITCHOVER_START or END of ram seen: the guest stands still */
-    SRC_STREAM_DEVICE,  /* device state of a pre-copy: verbatim from here to the end */
-    SRC_STREAM_POSTCOPY, /* PACKAGED seen (or the channel is PREEMPT): the guest runs at the destination, or soon will */
-    SRC_STREAM_OPAQUE,  /* not QEMU's main stream, or of another page size than told: verbatim for good */
+    SRC_STREAM_DEVICE,     /* device state of a pre-copy: verbatim from here to the end */
+    SRC_STREAM_POSTCOPY,   /* PACKAGED seen, or a PREEMPT channel: the guest runs at the destination, or soon will */
+    SRC_STREAM_OPAQUE,     /* not QEMU's main stream, or of another page size than told: verbatim for good */
 } SrcStreamState;
 
 typedef enum SrcTokenKind {
@@ -91,7 +92,7 @@ typedef struct SrcBlock {
 typedef struct SrcParseStats {
     SrcStreamState state;
     uint64_t pages, zero_pages; /* tokens made */
-    uint64_t other_pages;    /* records of pages that went as BYTES: xbzrle, compressed, cut by a flush, of an unknown block */
+    uint64_t other_pages;       /* records that went as BYTES: packed by QEMU, cut by a flush, of an unknown block */
     uint64_t wraps;          /* times a page came that lies before the last one: a hint that QEMU began another pass */
     uint64_t doubtful_bytes; /* of ram or unknown iterables, that went verbatim because they were not understood */
     uint64_t doubts;         /* times something was met in ram or between sections that should not be there */
@@ -106,14 +107,16 @@ typedef struct SrcParse SrcParse;
 int src_parse_new(SrcParse **parser, const SrcParseConfig *config);
 void src_parse_free(SrcParse *parser);
 
-/* Tells a parser of a PREEMPT channel of a block that the main channel's parser has seen (src_parse_block): only the main
- * channel has the table.  Pages of blocks that it was not told of are BYTES.  0, -EINVAL or -ENOSPC (WIRE_BLOCKS_MAX). */
+/* Tells a parser of a PREEMPT channel of a block that the main channel's parser has seen (src_parse_block): only the
+ * main channel has the table.  Pages of blocks that it was not told of are BYTES.  0, -EINVAL or -ENOSPC
+ * (WIRE_BLOCKS_MAX). */
 int src_parse_add_block(SrcParse *parser, const SrcBlock *block);
 
 /* 1: 'token' was made and its length bytes are consumed; 0: more bytes are needed. */
 int src_parse_next(SrcParse *parser, const uint8_t *bytes, size_t length, SrcToken *token);
 
-/* Takes all 'length' (>= 1) bytes as SRC_TOKEN_BYTES although a record is not complete: call after src_parse_next said 0. */
+/* Takes all 'length' (>= 1) bytes as SRC_TOKEN_BYTES although a record is not complete: call after src_parse_next said
+ * 0. */
 void src_parse_flush(SrcParse *parser, const uint8_t *bytes, size_t length, SrcToken *token);
 
 uint32_t src_parse_blocks(const SrcParse *parser);

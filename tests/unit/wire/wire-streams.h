@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The golden streams of tests/corpus/wire-streams, for tests: what real QEMUs said, and what they counted while they said it. */
+ * The golden streams of tests/corpus/wire-streams, for tests: what real QEMUs said, and what they counted while they
+ * said it. */
 #pragma once
 
 #include <glib.h>
@@ -11,10 +12,12 @@
 #define WIRE_STREAMS_DIR CORPUS_DIR "/wire-streams"
 
 typedef struct WireStream {
-    char *name;        /* "qemu10.0-postcopy" */
+    char *name;            /* "qemu10.0-postcopy" */
     SrcParseConfig config; /* of the main channel */
     GPtrArray *channels;   /* of GBytes: what the source said on each connection, the main one first */
     guint64 passes, normal_pages, zero_pages, xbzrle_pages; /* as QEMU counted */
+    gboolean is_counted;                                    /* by the recorder, too: */
+    guint64 counted_pages, counted_zero, counted_other;
     gboolean is_postcopy;
 } WireStream;
 
@@ -71,12 +74,17 @@ static inline WireStream *wire_stream_load(GKeyFile *index, const char *name)
 
     g_assert_nonnull(files);
     stream->name = g_strdup(name);
-    stream->config.capabilities = wire_stream_capabilities(capabilities != NULL ? (const char *const *)capabilities : none);
+    stream->config.capabilities =
+        wire_stream_capabilities(capabilities != NULL ? (const char *const *)capabilities : none);
     stream->config.page_bytes = (uint32_t)g_key_file_get_uint64(index, name, "target_page_bytes", NULL);
     stream->passes = g_key_file_get_uint64(index, name, "passes", NULL);
     stream->normal_pages = g_key_file_get_uint64(index, name, "normal_pages", NULL);
     stream->zero_pages = g_key_file_get_uint64(index, name, "zero_pages", NULL);
     stream->xbzrle_pages = g_key_file_get_uint64(index, name, "xbzrle_pages", NULL);
+    stream->is_counted = g_key_file_has_key(index, name, "counted_pages", NULL);
+    stream->counted_pages = g_key_file_get_uint64(index, name, "counted_pages", NULL);
+    stream->counted_zero = g_key_file_get_uint64(index, name, "counted_zero", NULL);
+    stream->counted_other = g_key_file_get_uint64(index, name, "counted_other", NULL);
     stream->is_postcopy = g_key_file_get_boolean(index, name, "postcopy", NULL);
     stream->channels = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     for (guint i = 0; files[i] != NULL; i++) {
