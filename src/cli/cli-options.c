@@ -74,6 +74,7 @@ static CliOptions *cli_options_new(const CliSpec *spec)
     options->hosts = g_ptr_array_new_null_terminated(1, g_free, TRUE);
     campaign_options_init(&options->campaign);
     rebalance_job_init(&options->rebalance);
+    cli_relay_init(&options->relay);
     return options;
 }
 
@@ -95,6 +96,7 @@ void cli_options_free(CliOptions *options)
         g_free(options->run_directory);
         g_free(options->traffic_path);
         cli_simulate_clear(&options->simulate);
+        cli_relay_clear(&options->relay);
         g_free(options);
     }
 }

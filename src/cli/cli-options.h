@@ -16,6 +16,7 @@
 
 #include "campaign/campaign.h"
 #include "campaign/campaign-rebalance.h"
+#include "wire/relay.h"
 
 typedef enum CliGroup {
     CLI_GROUP_WHERE = 1 << 0, /* the inventory, or a simulated fleet */
@@ -38,6 +39,7 @@ typedef enum CliGroup {
     CLI_GROUP_SWEEP = 1 << 21,
     CLI_GROUP_REBALANCE = 1 << 16,
     CLI_GROUP_AGENT = 1 << 17,
+    CLI_GROUP_RELAY = 1 << 22,
 } CliGroup;
 
 /* All that a verb which makes plans understands. */
@@ -71,6 +73,30 @@ typedef struct CliSimulate {
     char *threads;
 } CliSimulate;
 
+/* What only `godwit relay` understands. */
+typedef struct CliRelay {
+    char *socket_path;
+    char *listen;
+    char *peer;
+    char *key_path;
+    char *vm;
+    char *socket_owner;
+    char *gang_directory;
+    guint32 capabilities; /* of SrcCapability */
+    guint32 filters;      /* of WireFilter, when has_filters */
+    gboolean has_filters;
+    const CodecLevel *codec; /* NULL: picked */
+    guint threads;
+    guint64 ram_bytes, memory_bytes; /* 0: not given */
+    guint page_bytes;
+    gboolean is_hash_memory;
+    guint hash_block_bytes, gap_merge_bytes, segments_max;
+    gboolean has_gap_merge;
+    guint64 rate_bytes_per_s, link_bytes_per_s; /* 0: no limit; measured */
+    gint64 downtime_limit_ns, watchdog_ns, accept_timeout_ns;
+    gboolean finishes_on_overrun;
+} CliRelay;
+
 typedef struct CliOptions {
     const CliSpec *spec;
     GPtrArray *arguments; /* char *, what is no option; null-terminated */
@@ -92,6 +118,7 @@ typedef struct CliOptions {
     CampaignOptions campaign;
     guint64 count; /* of periods; 0: no end */
     CliSimulate simulate;
+    CliRelay relay;
     guint verbosity;
     gboolean wants_help;
     gboolean is_json;
@@ -131,6 +158,10 @@ const CliOption *cli_option_find(guint groups, const char *name);
 
 /* Frees what the options of cli-table-simulate.c set. */
 void cli_simulate_clear(CliSimulate *simulate);
+
+/* Likewise of cli-table-relay.c. */
+void cli_relay_init(CliRelay *relay);
+void cli_relay_clear(CliRelay *relay);
 
 /* The heading of one group in --help and in the manual. */
 const char *cli_group_title(CliGroup group);

@@ -12,6 +12,9 @@ extern const guint CLI_SIMULATE_OPTIONS_LENGTH;
 extern const CliOption CLI_REBALANCE_OPTIONS[];
 extern const guint CLI_REBALANCE_OPTIONS_LENGTH;
 
+extern const CliOption CLI_RELAY_OPTIONS[];
+extern const guint CLI_RELAY_OPTIONS_LENGTH;
+
 /* ---- values, cli-value.c ---- */
 
 /* "'TEXT' is not WANTED", GODWIT_ERROR_USAGE; always FALSE. */

@@ -24,6 +24,7 @@ static const Verb VERBS[] = {
     {"rebalance", "even out load with few moves", cmd_rebalance},
     {"consolidate", "bring VMs together on the fewest hosts", cmd_consolidate},
     {"simulate", "a day of a simulated data centre, or many", cmd_simulate},
+    {"relay", "one end of a migration that sends only what changed inside pages", cmd_relay},
     {"agent", "the helper that a controller starts on each host", cmd_agent},
 };
 

@@ -26,7 +26,7 @@ static const struct {
     {"place", CLI_GROUP_PLACE},   {"migrate", CLI_GROUP_MIGRATE},   {"watch", CLI_GROUP_WATCH},
     {"output", CLI_GROUP_OUTPUT}, {"simulate", CLI_GROUP_SIMULATE}, {"sweep", CLI_GROUP_SWEEP},
     {"pack", CLI_GROUP_PACK},       {"hosts", CLI_GROUP_HOSTS},     {"seed", CLI_GROUP_SEED},
-    {"rebalance", CLI_GROUP_REBALANCE},
+    {"rebalance", CLI_GROUP_REBALANCE}, {"relay", CLI_GROUP_RELAY},
 };
 
 char *man_escape(const char *text)

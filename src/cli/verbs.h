@@ -12,4 +12,5 @@ int cmd_evacuate(int argc, char **argv);
 int cmd_rebalance(int argc, char **argv);
 int cmd_consolidate(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
+int cmd_relay(int argc, char **argv);
 int cmd_agent(int argc, char **argv);

@@ -4,12 +4,17 @@
  *
  *     source QEMU -> unix socket -> RELAY_SOURCE ==TLS, frames==> RELAY_DESTINATION -> unix socket -> destination QEMU
  *
+ *     relay_new(&relay, &config, message);     sockets are open: relay_port
+ *     ... a thread that reads commands and calls relay_set_pace, relay_abort ...
+ *     status = relay_run(relay);               until the migration is over
+ *     relay_free(relay);
+ *
  * theory of operation: relay.c (states, threads), src-channel.c and dst-channel.c (one connection each), src-queue.c (what may be on the way). */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "wire/codec.h"
 #include "wire/governor.h"
@@ -34,6 +39,8 @@ typedef enum RelaySide { RELAY_SOURCE, RELAY_DESTINATION } RelaySide;
 typedef enum RelayState { RELAY_STATES(RELAY_STATE_MEMBER) RELAY_STATES_LENGTH } RelayState;
 const char *relay_state_name(RelayState state);
 
+#define RELAY_MESSAGE_BYTES 512
+
 typedef struct RelayConfig {
     RelaySide side;
     const char *socket_path;       /* source: listened on, 0600; destination: connected to */
@@ -45,16 +52,42 @@ typedef struct RelayConfig {
     SrcParseConfig parse;
     SrcEncodeConfig encode;        /* source; ram_bytes, page_bytes and memory_bytes_max count at both ends */
     const CodecLevel *codec;       /* NULL: picked */
-    unsigned threads;              /* of the codec */
+    unsigned threads;              /* of the codec; 0: none beside those that each channel has */
     uint64_t rate_bytes_per_s;     /* the wire is paced at this; 0: not */
     GovernorConfig governor;
     bool abort_on_overrun;         /* close QEMU's socket when the pause is going to break the limit */
     double watchdog_s;             /* without progress after the switchover began, beyond the downtime limit */
-    FILE *events;                  /* JSON lines */
-    int commands_fd;               /* JSON lines; -1: none */
+    double accept_timeout_s;       /* for QEMU and the other relay to come */
+    int events_fd;                 /* JSON lines; -1: none */
+    bool for_people;               /* instead: one line that is drawn again and again */
 } RelayConfig;
 
-void relay_config_init(RelayConfig *config);
+/* Everything that has a sensible value gets it. */
+void relay_config_init(RelayConfig *config, RelaySide side);
 
-/* Runs until the migration is over.  0: completed; a negative errno: aborted or failed, told by the last event. */
-int relay_run(const RelayConfig *config);
+typedef struct Relay Relay;
+
+/* Opens the socket that is listened on.  'config' and what it points to must live as long as the relay.  0, or a negative
+ * errno with a sentence in 'message'. */
+int relay_new(Relay **relay, const RelayConfig *config, char message[RELAY_MESSAGE_BYTES]);
+
+/* NULL is fine.  After relay_run has returned. */
+void relay_free(Relay *relay);
+
+/* Runs until the migration is over; the last event says how it went.  0: completed; a negative errno: aborted or failed. */
+int relay_run(Relay *relay);
+
+/* The sentence of a relay that did not complete; "" otherwise.  After relay_run. */
+const char *relay_reason(const Relay *relay);
+
+/* The TCP port that the destination listens on. */
+uint16_t relay_port(const Relay *relay);
+
+/* From any thread, at any time. */
+void relay_set_pace(Relay *relay, uint64_t bytes_per_s);
+void relay_set_downtime_limit(Relay *relay, double seconds);
+void relay_abort(Relay *relay, const char *why);
+void relay_ask_status(Relay *relay);
+
+/* Nobody gives commands any more: a relay that has no connection yet ends. */
+void relay_commands_closed(Relay *relay);

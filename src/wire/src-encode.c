@@ -182,6 +182,11 @@ void src_encode_begin(SrcEncode *encode, WireFrame *frame)
     XXH3_64bits_reset(encode->hash);
 }
 
+uint32_t src_encode_raw_bytes(const SrcEncode *encode)
+{
+    return (uint32_t)(encode->writer.at - encode->writer.begin);
+}
+
 bool src_encode_finish(SrcEncode *encode, uint64_t sequence)
 {
     WireFrame *frame = encode->frame;

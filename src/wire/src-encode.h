@@ -80,6 +80,9 @@ static inline int src_encode_add(SrcEncode *encode, const SrcParse *parser, cons
                             taken);
 }
 
+/* Bytes of operations that are in the frame now. */
+uint32_t src_encode_raw_bytes(const SrcEncode *encode);
+
 /* Ends the frame: its header's type, codec (none), raw_bytes, stream_bytes, sequence and hash are set.  Returns false when it is
  * empty and nothing needs sending (the sequence number is not used up then). */
 bool src_encode_finish(SrcEncode *encode, uint64_t sequence);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Frames that go round; see frame-stack.h. */
+#include "wire/frame-stack.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct FrameStack {
+    pthread_mutex_t lock;
+    pthread_cond_t given;
+    bool cancelled;
+    unsigned unused_length;
+    unsigned length;
+    WireFrame **unused; /* [length] */
+    WireFrame **all;    /* [length] */
+};
+
+int frame_stack_new(FrameStack **stack, unsigned length)
+{
+    FrameStack *made = calloc(1, sizeof(*made));
+
+    *stack = NULL;
+    if (!made || length == 0) {
+        free(made);
+        return length == 0 ? -EINVAL : -ENOMEM;
+    }
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->given, NULL);
+    made->unused = calloc(length, sizeof(*made->unused));
+    made->all = calloc(length, sizeof(*made->all));
+    int status = made->unused && made->all ? 0 : -ENOMEM;
+
+    while (status == 0 && made->length < length) {
+        WireFrame *frame = NULL;
+
+        status = wire_frame_new(&frame);
+        if (status == 0) {
+            made->all[made->length++] = made->unused[made->unused_length++] = frame;
+        }
+    }
+    if (status != 0) {
+        frame_stack_free(made);
+        return status;
+    }
+    *stack = made;
+    return 0;
+}
+
+void frame_stack_free(FrameStack *stack)
+{
+    if (!stack) {
+        return;
+    }
+    for (unsigned i = 0; i < stack->length; i++) {
+        wire_frame_free(stack->all[i]);
+    }
+    free(stack->all);
+    free(stack->unused);
+    pthread_cond_destroy(&stack->given);
+    pthread_mutex_destroy(&stack->lock);
+    free(stack);
+}
+
+WireFrame *frame_stack_take(FrameStack *stack)
+{
+    WireFrame *frame = NULL;
+
+    pthread_mutex_lock(&stack->lock);
+    while (!stack->cancelled && stack->unused_length == 0) {
+        pthread_cond_wait(&stack->given, &stack->lock);
+    }
+    if (!stack->cancelled) {
+        frame = stack->unused[--stack->unused_length];
+    }
+    pthread_mutex_unlock(&stack->lock);
+    return frame;
+}
+
+void frame_stack_give(FrameStack *stack, WireFrame *frame)
+{
+    pthread_mutex_lock(&stack->lock);
+    stack->unused[stack->unused_length++] = frame;
+    pthread_cond_signal(&stack->given);
+    pthread_mutex_unlock(&stack->lock);
+}
+
+void frame_stack_cancel(FrameStack *stack)
+{
+    pthread_mutex_lock(&stack->lock);
+    stack->cancelled = true;
+    pthread_cond_broadcast(&stack->given);
+    pthread_mutex_unlock(&stack->lock);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The main thread's rounds; see relay-watch.h.
+ *
+ * Theory of operation
+ *
+ * Whether a migration hangs is judged by progress: bytes from QEMU, credits or bytes of the return path.  Before the switchover a migration may stand
+ * still as long as it likes: the guest runs, and management can cancel.  After it the guest stands still, and QEMU hears no command while it
+ * waits for a socket.  The one thing that brings the guest back is that QEMU's connection closes, so after (downtime limit + watchdog) without
+ * progress it is closed.  In post-copy the guest's pages are on both hosts, and a closed connection leaves QEMU in postcopy-paused, from where it
+ * can be recovered: that is for the link's breaking, not for a slow moment, so there only a silent relay counts.
+ *
+ * Overrun: with abort_on_overrun the connection is closed as soon as the arithmetic says that the pause will be more than
+ * limit + 20 ms, but only while the destination cannot have started: it has not yet got the beginning of the device state.
+ *
+ * What the link carries is measured where it was the limit: windows of 200 ms in which the way was full, the highest of the last few. */
+#include "wire/relay-watch-private.h"
+
+#include "wire/relay-net.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OVERRUN_S 0.020 /* a pause may exceed its limit by this */
+#define PICK_NS   UINT64_C(500000000)
+#define SLOW_LINK_BYTES_PER_S 40e6 /* below it zstd is faster than the link */
+
+int relay_watch_new(RelayWatch **watch, Relay *relay)
+{
+    RelayWatch *made = calloc(1, sizeof(*made));
+
+    *watch = made;
+    if (!made) {
+        return -ENOMEM;
+    }
+    made->relay = relay;
+    made->level = relay->config->codec;
+    made->window_ns = made->picked_ns = relay_now_ns();
+    governor_init(&made->governor, &relay->config->governor);
+    made->verdict = governor_judge(&made->governor);
+    return 0;
+}
+
+void relay_watch_free(RelayWatch *watch)
+{
+    free(watch);
+}
+
+bool relay_watch_is_connected(const RelayWatch *watch)
+{
+    return watch->sum.is_connected;
+}
+
+bool relay_watch_is_complete(const RelayWatch *watch)
+{
+    return watch->sum.is_complete;
+}
+
+bool relay_watch_is_over(const RelayWatch *watch)
+{
+    return watch->sum.is_over;
+}
+
+static void add_src(RelaySum *sum, const SrcChannelView *view, uint64_t now)
+{
+    sum->is_connected |= view->is_open;
+    sum->is_complete &= view->is_complete;
+    sum->is_over &= view->is_over;
+    sum->is_limited |= view->is_limited;
+    sum->stream_bytes += view->stream_bytes;
+    sum->return_bytes += view->return_bytes;
+    sum->wire_bytes += view->wire_bytes;
+    sum->credited_wire_bytes += view->credited_wire_bytes;
+    sum->credited_stream_bytes += view->credited_stream_bytes;
+    sum->out_wire_bytes += view->out_wire_bytes;
+    sum->out_stream_bytes += view->out_stream_bytes;
+    sum->out_ns += view->out_ns;
+    if (view->progress_ns > sum->progress_ns) {
+        sum->progress_ns = view->progress_ns;
+    }
+    if (view->asked_ns > 0 && !view->is_complete && now > view->asked_ns && now - view->asked_ns > sum->silent_ns) {
+        sum->silent_ns = now - view->asked_ns;
+    }
+}
+
+static void add_dst(RelaySum *sum, const DstChannelView *view, uint64_t now)
+{
+    sum->is_over &= view->is_over;
+    if (!view->is_known) {
+        return; /* may be a stranger */
+    }
+    sum->is_connected |= view->is_open;
+    sum->is_complete &= view->is_complete;
+    sum->stream_bytes += view->stream_bytes;
+    sum->return_bytes += view->return_bytes;
+    sum->wire_bytes += view->wire_bytes;
+    if (view->progress_ns > sum->progress_ns) {
+        sum->progress_ns = view->progress_ns;
+    }
+    if (view->is_open && !view->is_complete && now > view->heard_ns && now - view->heard_ns > sum->silent_ns) {
+        sum->silent_ns = now - view->heard_ns;
+    }
+    if (view->number == 0) {
+        sum->dst_main = *view;
+    }
+}
+
+static void sum_up(RelayWatch *watch, uint64_t now)
+{
+    Relay *relay = watch->relay;
+    RelaySum *sum = &watch->sum;
+
+    *sum = (RelaySum){.is_complete = true, .is_over = true};
+    for (unsigned i = 0; i < relay->channels; i++) { /* only this thread changes the list */
+        if (relay->config->side == RELAY_SOURCE) {
+            SrcChannelView view;
+
+            src_channel_view(relay->src[i], &view);
+            add_src(sum, &view, now);
+            if (i == 0) {
+                sum->main = view;
+            }
+        } else {
+            DstChannelView view;
+
+            dst_channel_view(relay->dst[i], &view);
+            add_dst(sum, &view, now);
+        }
+    }
+    sum->is_complete &= sum->is_connected;
+}
+
+/* ---- what must not go on ---- */
+
+static void check_silence(RelayWatch *watch)
+{
+    if (watch->sum.silent_ns > RELAY_PEER_SILENT_NS) {
+        relay_fail(watch->relay, WIRE_REASON_WATCHDOG, true, "the other relay has said nothing for %.0f s",
+                   (double)watch->sum.silent_ns / 1e9);
+    }
+}
+
+/* When the guest stopped, as far as the stream tells; 0: it runs. */
+static uint64_t stopped_ns(const Relay *relay)
+{
+    uint64_t ns = relay->state_ns[RELAY_SWITCHOVER];
+
+    return ns > 0 ? ns : relay->state_ns[RELAY_DEVICE];
+}
+
+static void check_progress(RelayWatch *watch, uint64_t now, uint64_t stop_ns, double limit_s)
+{
+    uint64_t last_ns = watch->sum.progress_ns > stop_ns ? watch->sum.progress_ns : stop_ns;
+    double still_s = now > last_ns ? (double)(now - last_ns) / 1e9 : 0;
+
+    if (still_s > limit_s + watch->relay->config->watchdog_s) {
+        relay_fail(watch->relay, WIRE_REASON_WATCHDOG, true,
+                   "nothing has moved for %.1f s while the guest stands still (downtime limit %.0f ms): QEMU's connection is "
+                   "closed so that the guest runs on at the source",
+                   still_s, limit_s * 1e3);
+    }
+}
+
+static void check_overrun(RelayWatch *watch, uint64_t now, uint64_t stop_ns, double limit_s)
+{
+    const RelaySum *sum = &watch->sum;
+    const SrcChannelView *main = &sum->main;
+    bool may_run = main->device_stream_bytes > 0 && main->credited_stream_bytes >= main->device_stream_bytes;
+    double pause_s = (double)(now - stop_ns) / 1e9;
+    double left_s = (double)sum->out_ns / 1e9;
+
+    if (watch->relay->config->abort_on_overrun && !may_run && pause_s + left_s > limit_s + OVERRUN_S) {
+        relay_fail(watch->relay, WIRE_REASON_ASKED, true,
+                   "the pause would be longer than its limit: the guest stands still for %.0f ms already and %" PRIu64
+                   " bytes (%.0f ms) are on the way, limit %.0f ms; QEMU's connection is closed so that the guest runs on at the source",
+                   pause_s * 1e3, sum->out_wire_bytes, left_s * 1e3, limit_s * 1e3);
+    }
+}
+
+static void check_source(RelayWatch *watch, uint64_t now)
+{
+    Relay *relay = watch->relay;
+
+    pthread_mutex_lock(&relay->lock);
+    bool is_postcopy = relay->state_ns[RELAY_POSTCOPY] > 0;
+    uint64_t stop_ns = stopped_ns(relay);
+    double limit_s = relay->downtime_limit_s;
+    pthread_mutex_unlock(&relay->lock);
+    if (stop_ns > 0 && !is_postcopy && !watch->sum.is_complete) {
+        check_progress(watch, now, stop_ns, limit_s);
+        check_overrun(watch, now, stop_ns, limit_s);
+    }
+}
+
+/* ---- what the link carries, and the governor ---- */
+
+static void measure_link(RelayWatch *watch, uint64_t now)
+{
+    const RelaySum *sum = &watch->sum;
+
+    watch->window_is_limited &= sum->is_limited;
+    if (now - watch->window_ns < RELAY_STATUS_NS) {
+        return;
+    }
+    if (watch->window_is_limited) {
+        double rate = (double)(sum->credited_wire_bytes - watch->window_wire_bytes) / ((double)(now - watch->window_ns) / 1e9);
+
+        watch->link_windows[watch->link_windows_length++ % LINK_WINDOWS] = rate;
+        watch->link_bytes_per_s = 0;
+        for (unsigned i = 0; i < LINK_WINDOWS; i++) {
+            watch->link_bytes_per_s = fmax(watch->link_bytes_per_s, watch->link_windows[i]);
+        }
+    } else if (watch->link_windows_length == 0) {
+        watch->link_bytes_per_s = sum->main.wire_bytes_per_s; /* at least this */
+    }
+    watch->window_ns = now;
+    watch->window_wire_bytes = sum->credited_wire_bytes;
+    watch->window_is_limited = true;
+}
+
+static void feed_governor(RelayWatch *watch)
+{
+    Relay *relay = watch->relay;
+    const SrcChannelView *main = &watch->sum.main;
+
+    pthread_mutex_lock(&relay->lock);
+    uint64_t pace = relay->pace.bytes_per_s;
+
+    watch->governor.config.downtime_limit_s = relay->downtime_limit_s;
+    pthread_mutex_unlock(&relay->lock);
+    if (pace > 0) { /* a command may have changed it */
+        watch->governor.config.link_bytes_per_s = (double)pace;
+    }
+    governor_link(&watch->governor, watch->link_bytes_per_s, (double)main->rtt_ns / 1e9);
+    for (unsigned i = 0; i < main->passes_length; i++) {
+        governor_pass(&watch->governor, &main->passes[i]);
+        watch->passes_told++;
+        relay_status_tell_pass(watch, &main->passes[i]);
+    }
+    watch->verdict = governor_judge(&watch->governor);
+    if (watch->verdict.cannot_converge && !watch->told_cannot) {
+        relay_status_tell_cannot(watch);
+    }
+    watch->told_cannot = watch->verdict.cannot_converge;
+}
+
+/* ---- the codec ---- */
+
+static void use_level(RelayWatch *watch, const CodecLevel *level)
+{
+    Relay *relay = watch->relay;
+
+    watch->level = level;
+    for (unsigned i = 0; i < relay->channels; i++) {
+        src_channel_set_codec(relay->src[i], level);
+    }
+}
+
+static void pick_codec(RelayWatch *watch, uint64_t now)
+{
+    const RelaySum *sum = &watch->sum;
+    const CodecPoolStats *codec = &sum->main.codec;
+
+    watch->picked_looks++;
+    watch->picked_limited += sum->is_limited;
+    if (now - watch->picked_ns < PICK_NS || watch->relay->config->codec) {
+        return;
+    }
+    double told = watch->governor.config.link_bytes_per_s;
+    double link = told > 0 ? told : watch->link_bytes_per_s;
+    CodecChoice choice = {.level = codec_level_find(link > 0 && link < SLOW_LINK_BYTES_PER_S ? "zstd-1" : "lz4")};
+
+    snprintf(choice.reason, sizeof(choice.reason), "the link carries %.1f MB/s", link / 1e6);
+    if (choice.level != watch->level) {
+        use_level(watch, choice.level);
+        snprintf(watch->level_reason, sizeof(watch->level_reason), "%s", choice.reason);
+    }
+    watch->picked_ns = now;
+    watch->picked_codec = *codec;
+    watch->picked_looks = watch->picked_limited = 0;
+}
+
+static void tell_status(RelayWatch *watch, uint64_t now)
+{
+    Relay *relay = watch->relay;
+
+    pthread_mutex_lock(&relay->lock);
+    bool asked = relay->status_wanted;
+
+    relay->status_wanted = false;
+    pthread_mutex_unlock(&relay->lock);
+    if (asked || (watch->sum.is_connected && now - watch->status_ns >= RELAY_STATUS_NS)) {
+        watch->status_ns = now;
+        relay_status_tell(watch);
+    }
+}
+
+void relay_watch_look(RelayWatch *watch)
+{
+    uint64_t now = relay_now_ns();
+
+    sum_up(watch, now);
+    check_silence(watch);
+    if (watch->relay->config->side == RELAY_SOURCE && watch->sum.is_connected) {
+        check_source(watch, now);
+        measure_link(watch, now);
+        feed_governor(watch);
+        pick_codec(watch, now);
+    }
+    tell_status(watch, now);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * RelayWatch: what the main thread does while the channels' threads work: it looks at them every 50 ms, ends a migration that hangs or breaks its
+ * downtime limit, feeds the governor, picks the codec, and tells how things are. */
+#pragma once
+
+#include "wire/relay-private.h"
+
+#define RELAY_TICK_NS   UINT64_C(50000000)
+#define RELAY_STATUS_NS UINT64_C(200000000)
+
+/* 0 or -ENOMEM. */
+int relay_watch_new(RelayWatch **watch, Relay *relay);
+void relay_watch_free(RelayWatch *watch);
+
+/* Looks at all channels.  Main thread. */
+void relay_watch_look(RelayWatch *watch);
+
+/* After relay_watch_look: whether there is a channel, whether all of them are complete, whether no thread runs any more. */
+bool relay_watch_is_connected(const RelayWatch *watch);
+bool relay_watch_is_complete(const RelayWatch *watch);
+bool relay_watch_is_over(const RelayWatch *watch);
+
+/* The last words: 'outcome' is completed, aborted or failed. */
+void relay_watch_tell_end(RelayWatch *watch, const char *outcome, const char *reason);
