@@ -43,7 +43,7 @@ vm_check() {
     # the tools of --exec are unpacked into the guest's memory
     ((system = ${#vm[exec]} ? 160 : 64))
     ((vm[fill] + vm[fill-text] + vm[fill-copies] + (${#vm[load]} ? vm[area] : 0) + (system << 20) <= vm[ram])) \
-        || usage "fills and the load's area leave less than ${system}M of --ram to the guest's system"
+        || usage "--fill and --area leave less than ${system}M of --ram to the guest's system"
     for key in disk local-disk; do
         [[ -z ${vm[$key]} ]] || ((vm[$key] >= 1 << 20)) || usage "--$key is less than 1M"
     done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A guest of the lab does the work it was asked for, keeps to its rate, and verifies its memory.
+# A guest of the lab does the work it was asked for, by letters or by name, keeps to its rate, and verifies its memory.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -31,6 +31,10 @@ assert_json "$(lab guest busy --json)" '.longest_gap_ms > 0 and .work_bytes > 83
 
 assert_eq "$(lab verify busy)" OK "verify busy"
 assert_eq "$(lab verify slow)" OK "verify slow"
+lab vm named --ram 256M --load random64 --fill 8M --fill-text 8M --fill-copies 4M
+wait_for "named has taken ten steps" 30 passes_at_least named 10
+assert_eq "$(lab verify named)" OK "verify named"
+lab kill-vm named
 # the load went on after the check
 before=$(lab guest slow --json | jq .passes)
 wait_for "slow works on" 20 passes_at_least slow $((before + 2))
