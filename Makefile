@@ -3,10 +3,11 @@
 
 BUILD ?= build
 RUNS ?= 10
+WIRE ?=
 MESON_FLAGS ?=
 prefix ?= /usr/local
 
-.PHONY: all packages check check-long bench bench-gbm bench-paper demo install clean
+.PHONY: all packages check check-long bench bench-gbm bench-paper bench-wire demo install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -34,6 +35,9 @@ bench-gbm: packages all
 
 bench-paper: packages all
 	GODWIT_BUILD=$(abspath $(BUILD)) bench/paper/run $(RUNS)
+
+bench-wire: packages all
+	GODWIT_BUILD=$(abspath $(BUILD)) bench/wire/run $(WIRE)
 
 install: all
 	meson install -C $(BUILD) --no-rebuild

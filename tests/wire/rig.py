@@ -264,9 +264,12 @@ class Migration:
                     self.cancel()
             elif time.monotonic() > deadline:
                 raise RigError(f'the migration neither ends nor can be cancelled: it is {self.status}')
-        if self.status == 'cancelled':
-            return 'cannot-converge' if self.cannot_converge and not is_late else 'dnf' if is_late else 'cancelled'
-        return self.status
+        if self.status == 'completed' or self.status in ('postcopy-paused', 'gone'):
+            return self.status
+        # a migration that is cancelled may as well say that its channel failed
+        if is_late:
+            return 'dnf'
+        return 'cannot-converge' if self.cannot_converge else self.status
 
     def finish(self):
         """Runs to the end, takes the figures, leaves one QEMU with the guest.  Returns the result."""

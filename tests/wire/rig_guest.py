@@ -9,6 +9,7 @@ Beats stamps heartbeats in the kernel as they arrive, by the host's clock, so th
 not make a gap.  A beat says by the address it comes from which side sent it: the source's QEMU uses one loopback
 address, the destination's another."""
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -36,7 +37,7 @@ class Beats:
         self.name = name.encode()
         self.lock = threading.Condition()
         self.times, self.sides = [], []         # seconds since the epoch, and the address the beat came from
-        self.is_ready, self.wrong_sum, self.steps, self.boots = False, False, 0, set()
+        self.is_ready, self.wrong_sum, self.work, self.boots = False, False, 0, set()
         self.seqs_repeated, self.last_seq = 0, -1
         self.verdicts, self.source, self.next_id = {}, None, int(time.time()) & 0xffffff
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -70,7 +71,7 @@ class Beats:
                 self.lock.notify_all()
 
     def take_beat(self, frame, at, source):
-        boot, flags, seq, _, _, self.steps = BEAT.unpack_from(frame, HEAD.size)
+        boot, flags, seq, _, self.work, _ = BEAT.unpack_from(frame, HEAD.size)
         self.times.append(at)
         self.sides.append(source[0])
         self.source = source
@@ -171,30 +172,46 @@ class LabGuest(Guest):
     """A guest of the lab.  About 150 MB of its memory hold something that is never written: the system, 28 MiB that
     cannot be compressed, 8 MiB of them twice, and 28 MiB of text.  The load's area comes on top."""
 
-    def __init__(self, build, source_dir, workdir, load, ram_bytes=384 * MIB, vcpus=1, seed=4711):
-        areas = lab_loads(build)
-        if load not in areas:
-            raise RigError(f'there is no load "{load}": there are {", ".join(areas)}')
-        self.name, self.ram_bytes, self.vcpus, self.workdir = f'rig-{load}', ram_bytes, vcpus, workdir
-        self.accelerator = 'kvm' if lab_image(build, source_dir, workdir) == 'kvm' else 'tcg'
-        settings = {'name': self.name, 'seed': seed, 'vcpus': vcpus, 'load': load, 'fill': 28 * MIB,
-                    'fill_text': 28 * MIB, 'fill_copies': 8 * MIB}
-        self.initrd_make(settings)
+    ram_bytes = 384 * MIB
 
-    def initrd_make(self, settings):
+    def __init__(self, build, source_dir, workdir, load, seed=4711):
+        self.build, self.source_dir, self.workdir = build, source_dir, workdir
+        self.name = f'rig-{load}'
+        self.accelerator = 'kvm' if lab_image(build, source_dir, workdir) == 'kvm' else 'tcg'
+        self.settings = {'name': self.name, 'seed': seed, 'vcpus': 1, 'fill': 28 * MIB, 'fill_text': 28 * MIB,
+                         'fill_copies': 8 * MIB}
+        self.initrd_make(self.load_files(load))
+
+    def load_files(self, load):
+        """Tells the load: by a setting.  Returns more of the guest's files: {path: text}."""
+        if load not in (areas := lab_loads(self.build)):
+            raise RigError(f'there is no load "{load}": there are {", ".join(areas)}')
+        self.settings['load'] = load
+        return {}
+
+    def initrd_parts(self):
+        """Archives that come before the guest's own."""
+        return [os.path.join(self.workdir, 'base.cpio')]
+
+    def initrd_make(self, files):
+        files['etc/lab.conf'] = ''.join(f'{key}={value}\n' for key, value in self.settings.items())
         with tempfile.TemporaryDirectory(dir=self.workdir) as root:
             os.mkdir(os.path.join(root, 'etc'))
-            with open(os.path.join(root, 'etc/lab.conf'), 'w', encoding='ascii') as conf:
-                conf.writelines(f'{key}={value}\n' for key, value in settings.items())
+            for path, text in files.items():
+                with open(os.path.join(root, path), 'w', encoding='utf-8') as file:
+                    file.write(text)
             own = subprocess.run(['cpio', '--quiet', '-o', '-H', 'newc', '-R', '0:0'], cwd=root, check=True,
-                                 input=b'etc\netc/lab.conf\n', capture_output=True).stdout
+                                 input='\n'.join(['etc', *files]).encode(), capture_output=True).stdout
         self.initrd = os.path.join(self.workdir, 'initrd')
-        with open(self.initrd, 'wb') as out, open(os.path.join(self.workdir, 'base.cpio'), 'rb') as base:
-            out.write(base.read() + own)
+        with open(self.initrd, 'wb') as out:
+            for part in self.initrd_parts():
+                with open(part, 'rb') as archive:
+                    shutil.copyfileobj(archive, out)
+            out.write(own)
 
     def qemu_arguments(self):
         return ['-accel', self.accelerator, '-cpu', 'host' if self.accelerator == 'kvm' else 'qemu64',
-                '-smp', str(self.vcpus), '-kernel', os.path.join(self.workdir, 'vmlinuz'), '-initrd', self.initrd,
+                '-smp', '1', '-kernel', os.path.join(self.workdir, 'vmlinuz'), '-initrd', self.initrd,
                 '-append', 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off tsc=reliable '
                            'random.trust_cpu=on audit=0']
 
@@ -204,3 +221,38 @@ class LabGuest(Guest):
     def verify(self, beats):
         wrong, text = beats.order_verify()
         return 'OK' if wrong == 0 else f'{wrong} differences: {text}'
+
+
+class DebianGuest(LabGuest):
+    """A lab guest in which a Debian installs packages or writes a database (bench/wire/debian-guest).  It checks what is
+    written once; what its programs do, they would notice themselves."""
+
+    ram_bytes = 768 * MIB
+    loads = ('install', 'database')
+
+    def load_files(self, load):
+        script = os.path.join(self.source_dir, 'bench/wire/debian-guest')
+        self.directory = os.path.join(self.build, 'bench/debian-guest')
+        made = subprocess.run([script, 'make', self.directory], capture_output=True, text=True)
+        if made.returncode != 0:
+            raise RigError(f'no Debian guest: {made.stderr.strip()[-300:]}')
+        told = subprocess.run([script, 'exec', load], check=True, capture_output=True, text=True)
+        self.settings['exec'] = 1
+        return {'etc/lab.exec': told.stdout}
+
+    def initrd_parts(self):
+        return [*super().initrd_parts(), os.path.join(self.directory, 'debian.cpio')]
+
+    def qemu_arguments(self):
+        image = os.path.join(self.directory, 'debian.img')
+        return [*super().qemu_arguments(), '-drive', f'if=none,id=d0,format=raw,readonly=on,file.locking=off,file={image}',
+                '-device', 'virtio-blk-pci,drive=d0']
+
+    def await_ready(self, beats):
+        super().await_ready(beats)
+        beats.wait_for('at work', 300, lambda: beats.work > 0)
+
+
+def guest_of_load(build, source_dir, workdir, load):
+    """The guest that runs this load."""
+    return (DebianGuest if load in DebianGuest.loads else LabGuest)(build, source_dir, workdir, load)

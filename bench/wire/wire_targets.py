@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the relay promises, held against a summary of the bench: a list of (held or not or None, text with numbers)."""
+
+PAUSE_MARGIN_MS = 20
+OTHERS = ('plain', 'xbzrle-64M', 'xbzrle-ram', 'multifd-zstd')
+RECORD_BYTES = 4096 + 8         # of a page in QEMU's stream
+
+
+def name_of(key):
+    return f'{key[0]} {key[1]:g} MB/s rtt {key[2]:g}'
+
+
+def best(summary, key, methods, figure):
+    """The least of a figure among methods that completed in this cell; None if none did."""
+    values = [summary[(*key, method)][figure] for method in methods
+              if (*key, method) in summary and summary[(*key, method)]['outcome'] == 'completed']
+    return min(values) if values else None
+
+
+def rows_with(summary, method, loads=None, links=None):
+    return sorted(key[:3] for key in summary if key[3] == method and (not loads or key[0] in loads)
+                  and (not links or key[1] in links))
+
+
+def verdict(failures, checked, promise):
+    if not checked:
+        return None, promise
+    if failures:
+        return False, f'{promise}; of {checked} cells not in: ' + '; '.join(failures)
+    return True, f'{promise}; {checked} cells'
+
+
+def converges(summary, limit_ms):
+    failures, checked = [], 0
+    for key in rows_with(summary, 'relay'):
+        checked += 1
+        for run in summary[(*key, 'relay')]['of']:
+            if run['outcome'] == 'completed' and run['pause_ms'] > limit_ms + PAUSE_MARGIN_MS:
+                failures.append(f'{name_of(key)} (pause {run["pause_ms"]:.0f} ms, {run["gap_before_ms"]:.0f} before)')
+            elif run['outcome'] != 'completed' and not run.get('cannot_converge'):
+                failures.append(f'{name_of(key)} ({run["outcome"]} without a word)')
+    return verdict(failures, checked, f'every run converges with a pause up to {limit_ms} + {PAUSE_MARGIN_MS} ms, or the '
+                   'relay says early that it cannot')
+
+
+def against(summary, loads, links, figure, methods, limit, promise):
+    """The relay's figure over the best of the methods, in each of these cells."""
+    failures, checked, worst = [], 0, 0.0
+    for key in rows_with(summary, 'relay', loads, links):
+        cell, other = summary[(*key, 'relay')], best(summary, key, methods, figure)
+        if other is None:
+            continue                    # nobody else got there
+        checked += 1
+        if cell['outcome'] != 'completed':
+            failures.append(f'{name_of(key)} (relay: {cell["outcome"]})')
+            continue
+        ratio = cell[figure] / other
+        worst = max(worst, ratio)
+        if ratio > limit:
+            failures.append(f'{name_of(key)} ({ratio:.2f})')
+    held, text = verdict(failures, checked, promise)
+    return held, f'{text}; worst ratio {worst:.2f}' if checked else text
+
+
+def segments_alone(summary):
+    """Bytes of what was sent again, of the segments filter with nothing else, over what the stream had for it."""
+    failures, checked, worst = [], 0, 0.0
+    for key in rows_with(summary, 'relay-segments', ('sparse',)):
+        for run in summary[(*key, 'relay-segments')]['of']:
+            again = [row for row in run.get('relay_passes') or [] if row.get('pass', 0) >= 2]
+            pages = sum(row.get('pages', 0) for row in again)
+            if pages == 0:
+                continue
+            checked += 1
+            ratio = sum(row.get('wire_bytes', 0) for row in again) / (pages * RECORD_BYTES)
+            worst = max(worst, ratio)
+            if ratio > 0.15:
+                failures.append(f'{name_of(key)} ({ratio:.3f})')
+    held, text = verdict(failures, checked, 'segments alone: at most 0.15 of the bytes that plain sends again, on sparse')
+    return held, f'{text.replace("cells", "runs")}; worst ratio {worst:.3f}' if checked else text
+
+
+def judge(summary, limit_ms):
+    xbzrle = ('xbzrle-64M', 'xbzrle-ram')
+    return [
+        converges(summary, limit_ms),
+        against(summary, ('sparse', 'mixed'), None, 'wire_mb', xbzrle, 0.5, 'bytes at most 0.5 of the better xbzrle on sparse '
+                'and mixed'),
+        against(summary, None, None, 'total_ms', OTHERS, 1.1, 'total time at most 1.1 of the best other method, relay always on'),
+        against(summary, ('sparse', 'mixed'), (12.5,), 'total_ms', OTHERS, 0.5, 'total time at most 0.5 of the best other '
+                'method on sparse and mixed at 12.5 MB/s'),
+        segments_alone(summary),
+    ]
