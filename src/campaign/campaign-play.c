@@ -201,6 +201,7 @@ static gboolean run_gang(Play *play, Campaign *campaign, const Plan *plan, GErro
     g_autoptr(Gang) gang =
         gang_new(plan, campaign->inventory->hosts, play->fleet->driver, clock, on_progress, on_done, play);
 
+    gang_set_relays(gang, play->fleet->relays);
     gang_start(gang);
     while (!play->is_done && !world_broken(world) && clock->now_ns(clock) - play->prediction->start_ns < LIMIT_NS &&
            clock_virtual_step(clock)) {

@@ -18,7 +18,7 @@ void relay_costs_init(RelayCosts *costs)
     *costs = (RelayCosts){.first_share = 0.75,
                           .again_share = 1,
                           .header_bytes = 16,
-                          .first_mib_per_s = INFINITY,
+                          .first_mib_per_s = 250e6 / 0x1p20,
                           .again_mib_per_s = PAGE_BYTES / 0x1p20 / 2e-6,
                           .kept_share = 1,
                           .writes_move = TRUE};

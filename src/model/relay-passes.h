@@ -21,7 +21,7 @@ typedef struct RelayCosts {
     double first_share;     /* wire bytes per byte of memory that is sent for the first time; 0.75 */
     double again_share;     /* wire bytes per byte of changes and headers: the codec works on them, too; 1 */
     double header_bytes;    /* h, of a page sent again: 16 */
-    double first_mib_per_s; /* of memory, that encoder, codec and destination do; INFINITY: any */
+    double first_mib_per_s; /* of memory, that encoder, codec and destination do: 238, one core; INFINITY: any */
     double again_mib_per_s; /* of pages, that are compared with their last copy: 2 us a page; INFINITY: ideal */
     double kept_share;      /* of pages sent again, those whose last copy is still kept; the others are sent whole; 1 */
     gboolean writes_move;   /* a page that is written again changes elsewhere (TRUE), or where it did before */

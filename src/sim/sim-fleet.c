@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "sim/driver-sim.h"
+#include "sim/relay-sim.h"
 #include "sim/tracker-sim.h"
 #include "sim/world-private.h"
 
@@ -46,6 +47,7 @@ SimFleet *sim_fleet_new(Clock *clock, World *world)
     fleet->clock = clock;
     fleet->world = world;
     fleet->driver = driver_sim_new(world);
+    fleet->relays = relay_sim_new(world);
     fleet->sampling = (LocalSampling){open_sampler, may_sample, tracker_sim_cpu_ns, fleet};
     fleet->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)host_config_free);
     for (guint i = 0; i < world_hosts(world); i++) {
@@ -57,6 +59,7 @@ SimFleet *sim_fleet_new(Clock *clock, World *world)
 void sim_fleet_free(SimFleet *fleet)
 {
     if (fleet) {
+        fleet->relays->close(fleet->relays);
         fleet->driver->close(fleet->driver);
         world_free(fleet->world);
         fleet->clock->close(fleet->clock);

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "migrate/driver.h"
+#include "migrate/relay-pair.h"
 #include "observe/observe.h"
 #include "sim/scenario.h"
 #include "sim/world.h"
@@ -24,6 +25,7 @@ typedef struct SimFleet {
     Clock *clock;
     World *world;
     Driver *driver;
+    RelayProvider *relays;
     LocalSampling sampling;
     GPtrArray *hosts;   /* HostConfig, in the order of the world */
     Scenario *scenario; /* NULL: made by hand */

@@ -25,6 +25,7 @@ static void end(DriverJob *job, const GError *error, Fault blame, double downtim
     stats.bytes_remaining = 0;
     stats.is_postcopy = job->is_postcopy;
     stats.downtime_ms = downtime_ms;
+    world_relay_job_ends(job, !error);
     job->vm->job = NULL;
     job->source->outgoing--;
     job->destination->incoming--;
@@ -64,7 +65,7 @@ static void break_stream(DriverJob *job)
     WorldVm *vm = job->vm;
 
     if (job->stage == STAGE_POSTCOPY) {
-        vm->lacking_mib = world_net_left_mib(job);
+        vm->lacking_mib = world_net_left_mib(job) / world_job_wire_share(job);
     }
     world_net_stop(job);
     vm->is_switching = TRUE;

@@ -14,7 +14,8 @@
  * Post-copy stops the guest for the state of its devices.  Then pages follow at the job's rate; what the guest waits
  * for pages that it touches first is reckoned at the end from the rate that there really was (postcopy_run).
  *
- * Deltas (xbzrle) make what is sent again smaller on the wire: a page costs its changed bytes and a header. */
+ * Deltas (xbzrle) make what is sent again smaller on the wire: a page costs its changed bytes and a header.  Relays do
+ * that and more: world-relay.c. */
 #include "sim/world-private.h"
 
 #include <math.h>
@@ -71,43 +72,61 @@ static gboolean guest_runs(const DriverJob *job)
     return copy && copy->runs;
 }
 
-/* MiB of different pages since the pass began, as slowly as a throttled guest writes. */
-static double dirtied_mib(const DriverJob *job)
+/* All writes since the pass began, as pages, as slowly as a throttled guest writes. */
+static double written_mib(const DriverJob *job)
 {
     const WorldVm *vm = job->vm;
     double seconds = world_intensity_s(vm, job->stage_began_ns, world_now(job->world));
 
-    return guest_runs(job) ? MIN(vm->load.written_mib_per_s * seconds * (1 - job->throttle), vm->load.write_set_mib)
-                           : 0;
+    return guest_runs(job) ? vm->load.written_mib_per_s * seconds * (1 - job->throttle) : 0;
 }
 
-static double wire_ratio(const DriverJob *job)
+/* The different pages among them. */
+static double dirtied_mib(const DriverJob *job)
 {
-    return job->passes.passes_done > 0 ? job->wire_ratio : 1;
+    return MIN(written_mib(job), job->vm->load.write_set_mib);
+}
+
+double world_job_wire_share(const DriverJob *job)
+{
+    if (job->relay.is_on) {
+        return job->relay.share;
+    }
+    return job->passes.passes_done > 0 && !job->is_postcopy ? job->wire_ratio : 1;
+}
+
+/* Pages to which 'written' MiB of pages were written since they were sent. */
+static void send_pages(DriverJob *job, double pages_mib, double written)
+{
+    world_relay_price(job, pages_mib, written);
+    world_net_send(job, pages_mib * world_job_wire_share(job));
 }
 
 /* What may be left for the guest to be stopped, at a rate on the wire. */
 static double threshold_mib(const DriverJob *job, double rate_mib_per_s)
 {
+    if (job->relay.is_on) {
+        return world_relay_threshold_mib(job);
+    }
     return rate_mib_per_s * ((double)job->downtime_limit_ns / (double)NS_PER_S) / job->wire_ratio;
 }
 
-static void begin_pass(DriverJob *job)
+static void begin_pass(DriverJob *job, double written)
 {
     enter(job, STAGE_PASS);
-    world_net_send(job, job->passes.pass_mib * wire_ratio(job));
+    send_pages(job, job->passes.pass_mib, written);
     if (job->passes.passes_done == 0) {
         world_job_report(job, (JobEvent){.kind = JOB_EVENT_PHASE, .phase = PHASE_PERFORM});
     }
     world_job_report(job, (JobEvent){.kind = JOB_EVENT_PASS, .phase = PHASE_PERFORM});
 }
 
-static void begin_switch(DriverJob *job, double rest_mib)
+static void begin_switch(DriverJob *job, double rest_mib, double written)
 {
     job->vm->is_switching = TRUE;
     world_set_copy(job->world, world_copy_at(job->vm, job->source), VM_STATE_PAUSED, FALSE);
     enter(job, STAGE_SWITCH);
-    world_net_send(job, rest_mib * wire_ratio(job));
+    send_pages(job, rest_mib, written);
     world_job_report(job, (JobEvent){.kind = JOB_EVENT_PHASE, .phase = PHASE_FINISH});
 }
 
@@ -123,17 +142,19 @@ static void throttle(DriverJob *job, double left_dirty_mib)
 static void end_pass(DriverJob *job)
 {
     double seconds = (double)(world_now(job->world) - job->stage_began_ns) / (double)NS_PER_S;
-    double wire_mib = job->passes.pass_mib * wire_ratio(job);
+    double wire_mib = job->passes.pass_mib * world_job_wire_share(job);
     double dirty_mib = dirtied_mib(job);
+    double written = written_mib(job);
 
     job->vm->lost_s += job->throttle * seconds;
     job->rules.threshold_mib = threshold_mib(job, seconds > 0 ? wire_mib / seconds : job->rate_mib_per_s);
     job->passes.dirty_mib_per_s = seconds > 0 ? dirty_mib / seconds : 0;
     throttle(job, dirty_mib);
+    world_relay_pass_ends(job, seconds);
     if (passes_next(&job->passes, seconds)) {
-        begin_pass(job);
+        begin_pass(job, written);
     } else {
-        begin_switch(job, job->passes.pass_mib);
+        begin_switch(job, job->passes.pass_mib, written);
     }
 }
 
@@ -145,9 +166,9 @@ void world_job_look_at_limit(DriverJob *job)
     if (job->stage != STAGE_PASS || job->rate_mib_per_s <= 0) {
         return;
     }
-    left_mib = MIN(world_net_left_mib(job) / wire_ratio(job) + dirtied_mib(job), job->vm->used_mib);
+    left_mib = MIN(world_net_left_mib(job) / world_job_wire_share(job) + dirtied_mib(job), job->vm->used_mib);
     if (left_mib <= threshold_mib(job, job->rate_mib_per_s)) {
-        begin_switch(job, left_mib);
+        begin_switch(job, left_mib, written_mib(job));
     }
 }
 
@@ -162,7 +183,7 @@ void world_job_switch(DriverJob *job)
 {
     WorldVm *vm = job->vm;
 
-    vm->lacking_mib = MIN(world_net_left_mib(job) / wire_ratio(job) + dirtied_mib(job), vm->used_mib);
+    vm->lacking_mib = MIN(world_net_left_mib(job) / world_job_wire_share(job) + dirtied_mib(job), vm->used_mib);
     job->is_postcopy = TRUE;
     vm->is_switching = TRUE;
     world_set_copy(job->world, world_copy_at(vm, job->source), VM_STATE_PAUSED, FALSE);
@@ -185,7 +206,7 @@ static void push(DriverJob *job)
     job->postcopy.round_trip_s = (double)job->world->rules.round_trip_ns / (double)NS_PER_S;
     enter(job, STAGE_POSTCOPY);
     job->pushed_ns = world_now(job->world);
-    world_net_send(job, job->vm->lacking_mib);
+    send_pages(job, job->vm->lacking_mib, 0);
 }
 
 /* The destination runs the guest; memory follows. */
@@ -208,7 +229,7 @@ static void end_postcopy(DriverJob *job)
     double seconds = (double)(world_now(job->world) - job->pushed_ns) / (double)NS_PER_S;
 
     if (seconds > 0 && job->postcopy.memory_mib > 0) {
-        job->postcopy.bandwidth_mib_per_s = job->postcopy.memory_mib / seconds;
+        job->postcopy.bandwidth_mib_per_s = job->postcopy.memory_mib / seconds; /* of pages: what faults wait for */
         job->vm->lost_s += MIN(postcopy_run(&job->postcopy).stalled_s, seconds);
     }
     world_job_complete(job);
@@ -307,7 +328,7 @@ static void on_stage_end(gpointer data)
         }
         break;
     case STAGE_PREPARE:
-        begin_pass(job);
+        begin_pass(job, 0);
         break;
     case STAGE_RESUME:
         world_job_complete(job);
@@ -367,6 +388,7 @@ static DriverJob *job_new(World *world, const MigrationRequest *request, JobEven
     job->destination->incoming++;
     g_ptr_array_add(world->jobs, job);
     begin_recurrence(job);
+    world_relay_begin(job, request);
     wait_in(job, STAGE_BEGIN, BEGIN_NS);
     return job;
 }
@@ -399,14 +421,16 @@ void world_job_stats(DriverJob *job, JobStats *stats)
     const WorldVm *vm = job->vm;
     gint64 now_ns = world_now(job->world);
     gboolean is_begun = job->stage >= STAGE_PASS;
+    double share = job->relay.is_on ? world_job_wire_share(job) : 1;
     double left_mib = !is_begun || job->stage == STAGE_POSTCOPY_SWITCH || job->stage == STAGE_POSTCOPY_RESUME
                           ? (job->is_postcopy ? vm->lacking_mib : vm->used_mib)
-                          : world_net_left_mib(job);
+                          : world_net_left_mib(job) / share;
+    double sent_mib = job->relay.is_on ? world_relay_stream_mib(job) : world_net_sent_mib(job);
     double pace = guest_runs(job) ? (1 - job->throttle) * world_intensity_s(vm, now_ns, now_ns + NS_PER_S) : 0;
 
-    *stats = (JobStats){.bytes_sent = bytes_of(world_net_sent_mib(job)),
+    *stats = (JobStats){.bytes_sent = bytes_of(sent_mib),
                         .bytes_remaining = bytes_of(left_mib),
-                        .bytes_total = bytes_of(world_net_sent_mib(job)) + bytes_of(left_mib),
+                        .bytes_total = bytes_of(sent_mib) + bytes_of(left_mib),
                         .bytes_per_s = bytes_of(job->rate_mib_per_s),
                         .passes = job->passes.passes_done + is_begun,
                         .dirty_pages_per_s = (guint64)(pace * vm->load.written_mib_per_s / PAGE_MIB),

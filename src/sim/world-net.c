@@ -116,6 +116,12 @@ static void change(World *world)
     }
 }
 
+/* Its share, or what its relays can do. */
+static double limit_of(const DriverJob *job)
+{
+    return MIN(job->limit_mib_per_s, job->relay.most_mib_per_s);
+}
+
 static void begin_flow(DriverJob *job)
 {
     World *world = job->world;
@@ -126,7 +132,7 @@ static void begin_flow(DriverJob *job)
                                                     .route = (const guint *)(const void *)job->route->data,
                                                     .route_length = job->route->len,
                                                     .weight = 1,
-                                                    .limit_mib_per_s = job->limit_mib_per_s});
+                                                    .limit_mib_per_s = limit_of(job)});
     if (world->by_flow->len <= job->flow) {
         g_ptr_array_set_size(world->by_flow, (gint)job->flow + 1);
     }
@@ -164,7 +170,7 @@ void world_net_set_limit(DriverJob *job, double limit_mib_per_s)
 {
     job->limit_mib_per_s = limit_mib_per_s;
     if (job->flow != WORLD_NONE) {
-        flows_set_limit(job->world->flows, job->flow, limit_mib_per_s);
+        flows_set_limit(job->world->flows, job->flow, limit_of(job));
         change(job->world);
     }
 }

@@ -4,6 +4,7 @@
  *
  *     world.c          hosts, VMs and their copies; looking at them
  *     world-load.c     how much a guest touches in a span of time
+ *     world-relay.c    one that goes through relays: what its passes cost
  *     world-net.c      rates of the network, what was sent meanwhile
  *     world-job.c      one migration: how memory moves
  *     world-job-end.c  how it ends: well, rolled back, broken
@@ -18,9 +19,11 @@
 #include "base/rng.h"
 #include "base/units.h"
 #include "migrate/driver.h"
-#include "model/passes.h"
+#include "migrate/relay-pair.h"
+#include "model/relay-passes.h"
 #include "sim/flows.h"
 #include "sim/world.h"
+#include "wire/governor.h"
 
 #define PAGE_MIB (4096.0 / (double)MIB)
 
@@ -70,6 +73,7 @@ struct WorldVm {
     WorldLoad load;
     GPtrArray *copies; /* WorldCopy, one or two; owned */
     DriverJob *job;    /* its migration; NULL: none */
+    RelayPair *relay_pair; /* that is ready to carry it; NULL: none */
     GArray *talks;     /* WorldTalk indices, guint */
     gboolean was_paused;
     gboolean is_switching; /* legitimately standing still: in the switchover, or its post-copy broke */
@@ -99,6 +103,20 @@ typedef enum WorldStage {
     STAGE_POSTCOPY, /* sends; the guest runs at the destination */
 } WorldStage;
 
+/* Of a migration that goes through relays. */
+typedef struct WorldRelay {
+    gboolean is_on;
+    RelayPair *pair;       /* to be told; NULL: nobody listens */
+    RelayCosts costs;
+    double share;          /* wire bytes per byte of the pages that are being sent */
+    double most_mib_per_s; /* on the wire, that relays and destination can do of these pages; INFINITY: any */
+    double sending_mib;    /* pages of this stage */
+    double stream_mib;     /* of the stages before */
+    double switchover_mib_per_s; /* that QEMU was told when it began */
+    GovernorState governor;
+    GovernorVerdict verdict;
+} WorldRelay;
+
 struct DriverJob {
     World *world;
     Driver *driver;
@@ -114,6 +132,7 @@ struct DriverJob {
     gboolean may_postcopy;
     gboolean auto_converge;
     double wire_ratio; /* of what is sent again: below 1 when deltas are sent */
+    WorldRelay relay;
 
     WorldStage stage;
     guint timer;       /* of the stage's end */
@@ -243,6 +262,24 @@ void world_job_look_at_limit(DriverJob *job); /* it was raised */
 void world_job_stats(DriverJob *job, JobStats *stats);
 void world_job_report(DriverJob *job, JobEvent event);
 void world_job_free(gpointer job);
+
+/* Wire bytes per byte of the pages that are being sent. */
+double world_job_wire_share(const DriverJob *job);
+
+/* ---- world-relay.c: nothing happens where a job has no relay ---- */
+
+void world_relay_begin(DriverJob *job, const MigrationRequest *request);
+
+/* What follows costs relay.share on the wire: 'pages_mib', to which 'written_mib' were written since they were sent. */
+void world_relay_price(DriverJob *job, double pages_mib, double written_mib);
+void world_relay_pass_ends(DriverJob *job, double seconds); /* before the recurrence goes on */
+double world_relay_threshold_mib(const DriverJob *job);     /* pages that may be left, by what QEMU knows */
+double world_relay_stream_mib(const DriverJob *job);        /* now, as QEMU counts */
+void world_relay_figures(const DriverJob *job, RelayFigures *figures);
+
+/* ---- relay-sim.c ---- */
+
+void world_relay_job_ends(DriverJob *job, gboolean has_arrived);
 
 /* ---- world-job-end.c ---- */
 

@@ -21,8 +21,10 @@ void world_rules_init(WorldRules *rules)
         .device_mib = 4,
         .round_trip_ns = 200000,
         .checks_memory = TRUE,
+        .relay_index_share = 0.0625,
         .flaw_share = 0.02,
     };
+    relay_costs_init(&rules->relay);
 }
 
 /* ---- copies ---- */

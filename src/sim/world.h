@@ -34,6 +34,7 @@
 
 #include "base/clock.h"
 #include "base/named.h"
+#include "model/relay-passes.h"
 #include "model/topology.h"
 #include "model/vm.h"
 
@@ -51,6 +52,8 @@ typedef struct WorldRules {
     double device_mib;      /* state of devices, sent while the guest stands still; 4 */
     gint64 round_trip_ns;   /* of the network; 200 us */
     gboolean checks_memory; /* TRUE; FALSE for worlds made from real hosts, which may be promised out already */
+    RelayCosts relay;       /* what relays make of memory; relay_costs_init */
+    double relay_index_share; /* of the memory, what a relay needs beside the pages that it keeps; 0.0625 */
     double flaw_share;      /* of a tracker's counts, one standard deviation; 0.02 */
 } WorldRules;
 

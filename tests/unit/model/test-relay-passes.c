@@ -32,7 +32,7 @@ static RelayCosts ideal(double first_share)
 
     relay_costs_init(&costs);
     costs.first_share = first_share;
-    costs.again_mib_per_s = INFINITY;
+    costs.first_mib_per_s = costs.again_mib_per_s = INFINITY;
     costs.writes_move = FALSE;
     return costs;
 }
