@@ -18,11 +18,9 @@
  *
  * Ending as at the source (src-channel.c): relay_fail closes QEMU's connection both ways, the return reader says ABORT, and the main thread cuts the
  * link a moment later. */
-#include "wire/dst-channel.h"
+#include "wire/dst-channel-private.h"
 
-#include "wire/frame-stack.h"
 #include "wire/relay-net.h"
-#include "wire/wire-link.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,41 +30,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RETURN_BYTES_MAX (64u * 1024)
-#define QEMU_RETRY_NS    UINT64_C(20000000)
+#define QEMU_RETRY_NS UINT64_C(20000000)
 
-struct DstChannel {
-    Relay *relay;
-    pthread_t receiver, applier, returner;
-
-    pthread_mutex_t send_lock; /* around numbering and sending */
-    uint64_t sequence;         /* of the next frame */
-
-    pthread_mutex_t lock; /* of all to the blank line */
-    pthread_cond_t changed;
-    int tcp_fd;           /* a second descriptor of the link's socket, to end a handshake that hangs; ours to close */
-    int qemu_fd;          /* -1: not yet */
-    WireLink *link;
-    bool cancelled;
-    bool has_applier, has_returner;
-    unsigned running;
-    bool is_known, is_open, end_applied, end_sent;
-    unsigned number;
-    uint64_t stream_bytes, return_bytes, wire_bytes, heard_ns, progress_ns;
-    DstDecodeStats decode_stats;
-
-    /* Set before the threads that use them run. */
-    FrameStack *frames;
-    CodecPool *pool;
-    DstDecode *decode;
-    uint8_t *stream; /* [WIRE_STREAM_BYTES_MAX] */
-
-    /* The receiver's. */
-    uint64_t expected_sequence;
-    bool end_received;
-};
-
-static void leave(DstChannel *channel)
+void dst_leave(DstChannel *channel)
 {
     pthread_mutex_lock(&channel->lock);
     channel->running--;
@@ -74,17 +40,16 @@ static void leave(DstChannel *channel)
     relay_wake(channel->relay);
 }
 
-/* A frame of ours; 'header' has its type, and hash without the number. */
-static int send_frame(DstChannel *channel, WireHeader header, const void *payload, size_t length)
+int dst_send(DstChannel *channel, WireFrameType type, const void *payload, size_t length)
 {
     uint8_t bytes[WIRE_HEADER_BYTES];
+    WireHeader header = {.type = (uint8_t)type, .wire_bytes = (uint32_t)length, .raw_bytes = (uint32_t)length};
     struct iovec parts[2] = {{.iov_base = bytes, .iov_len = sizeof(bytes)},
                              {.iov_base = (void *)(uintptr_t)payload, .iov_len = length}};
 
-    header.wire_bytes = header.raw_bytes = (uint32_t)length;
     pthread_mutex_lock(&channel->send_lock);
     header.sequence = channel->sequence++;
-    if (header.type == WIRE_RETURN) {
+    if (type == WIRE_RETURN) {
         header.stream_bytes = header.raw_bytes;
         header.hash = wire_hash(payload, length, header.sequence);
     }
@@ -94,20 +59,15 @@ static int send_frame(DstChannel *channel, WireHeader header, const void *payloa
     return status;
 }
 
-static int send_control(DstChannel *channel, WireFrameType type, const void *payload, size_t length)
-{
-    return send_frame(channel, (WireHeader){.type = (uint8_t)type}, payload, length);
-}
-
-static void say_goodbye(DstChannel *channel, WireReason reason, const char *sentence)
+void dst_say_goodbye(DstChannel *channel, WireReason reason, const char *sentence)
 {
     uint8_t payload[4 + WIRE_REASON_BYTES_MAX];
     size_t length = relay_abort_payload(reason, sentence, payload);
 
-    send_control(channel, WIRE_ABORT, payload, length);
+    dst_send(channel, WIRE_ABORT, payload, length);
 }
 
-static void broke(DstChannel *channel, int status, const char *what)
+void dst_broke(DstChannel *channel, int status, const char *what)
 {
     WireReason reason = status == -EBADMSG  ? WIRE_REASON_HASH
                         : status == -ENOMEM ? WIRE_REASON_MEMORY
@@ -116,132 +76,6 @@ static void broke(DstChannel *channel, int status, const char *what)
 
     relay_fail(channel->relay, reason, reason != WIRE_REASON_NONE, "channel %u: %s: %s", channel->number, what,
                status == -ENODATA ? "closed too early" : strerror(-status));
-}
-
-/* ---- the applier ---- */
-
-static int credit(DstChannel *channel, const WireHeader *header)
-{
-    uint8_t payload[WIRE_CREDIT_BYTES];
-
-    pthread_mutex_lock(&channel->lock);
-    channel->stream_bytes += header->stream_bytes;
-    channel->wire_bytes += WIRE_HEADER_BYTES + header->wire_bytes;
-    channel->progress_ns = relay_now_ns();
-    if (channel->decode) {
-        channel->decode_stats = *dst_decode_stats(channel->decode);
-    }
-    WireCredit credit = {.stream_bytes = channel->stream_bytes, .wire_bytes = channel->wire_bytes, .sequence = header->sequence};
-    pthread_mutex_unlock(&channel->lock);
-    wire_credit_write(&credit, payload);
-    return send_control(channel, WIRE_CREDIT, payload, sizeof(payload));
-}
-
-/* false: it is over. */
-static bool apply_data(DstChannel *channel, const WireFrame *frame)
-{
-    int status = dst_decode_frame(channel->decode, frame, channel->stream);
-
-    if (status != 0) {
-        broke(channel, status, "operations of the other relay");
-        return false;
-    }
-    status = relay_write_all(channel->qemu_fd, channel->stream, frame->header.stream_bytes);
-    if (status != 0) {
-        relay_fail(channel->relay, WIRE_REASON_QEMU_CLOSED, true, "QEMU at the destination closed channel %u: %s",
-                   channel->number, strerror(-status));
-        return false;
-    }
-    if (credit(channel, &frame->header) != 0) {
-        return false; /* the receiver will notice what broke */
-    }
-    if (channel->number == 0) {
-        relay_advance(channel->relay, RELAY_LIVE);
-    }
-    return true;
-}
-
-static bool apply(DstChannel *channel, const WireFrame *frame)
-{
-    if (frame->status != 0) {
-        broke(channel, frame->status, "decompression");
-        return false;
-    }
-    if (frame->header.type == WIRE_DATA) {
-        return apply_data(channel, frame);
-    }
-    /* END: all of the stream is written. */
-    pthread_mutex_lock(&channel->lock);
-    channel->end_applied = true;
-    pthread_mutex_unlock(&channel->lock);
-    shutdown(channel->qemu_fd, SHUT_WR);
-    if (channel->number == 0) {
-        relay_advance(channel->relay, RELAY_DRAIN);
-    }
-    relay_wake(channel->relay);
-    return false;
-}
-
-static void *apply_main(void *argument)
-{
-    DstChannel *channel = argument;
-    WireFrame *frame = NULL;
-    bool goes = true;
-
-    while (goes && (frame = codec_pool_next(channel->pool))) {
-        goes = apply(channel, frame);
-        frame_stack_give(channel->frames, frame);
-    }
-    leave(channel);
-    return NULL;
-}
-
-/* ---- the return reader ---- */
-
-static int send_return(DstChannel *channel, const uint8_t *bytes, size_t length)
-{
-    if (channel->number == 0) {
-        relay_saw_return(channel->relay, bytes, length);
-    }
-    pthread_mutex_lock(&channel->lock);
-    channel->return_bytes += length;
-    channel->progress_ns = relay_now_ns();
-    pthread_mutex_unlock(&channel->lock);
-    return send_frame(channel, (WireHeader){.type = WIRE_RETURN}, bytes, length);
-}
-
-static void *return_main(void *argument)
-{
-    DstChannel *channel = argument;
-    uint8_t bytes[RETURN_BYTES_MAX];
-    WireReason reason = WIRE_REASON_NONE;
-    char sentence[RELAY_MESSAGE_BYTES];
-    ssize_t got = 0;
-    int status = 0;
-
-    while (status == 0) {
-        got = recv(channel->qemu_fd, bytes, sizeof(bytes), 0);
-        if (got > 0) {
-            status = send_return(channel, bytes, (size_t)got);
-        } else if (got == 0 || (errno != EINTR && errno != EAGAIN)) {
-            break;
-        }
-    }
-    if (!relay_has_failed(channel->relay)) {
-        status = send_control(channel, WIRE_END, NULL, 0);
-        pthread_mutex_lock(&channel->lock);
-        channel->end_sent = status == 0;
-        relay_wake(channel->relay);
-        while (!channel->cancelled) { /* a later failure is told from here, too */
-            pthread_cond_wait(&channel->changed, &channel->lock);
-        }
-        pthread_mutex_unlock(&channel->lock);
-    }
-    if (relay_goodbye(channel->relay, &reason, sentence)) {
-        say_goodbye(channel, reason, sentence);
-    }
-    leave(channel);
-    return NULL;
 }
 
 /* ---- the receiver ---- */
@@ -284,7 +118,7 @@ static int take_frame(DstChannel *channel, WireFrame *frame)
         channel->end_received = frame->header.type == WIRE_END;
         return codec_pool_submit(channel->pool, frame); /* in order, END too */
     case WIRE_PING:
-        status = send_control(channel, WIRE_PONG, frame->payload, 8);
+        status = dst_send(channel, WIRE_PONG, frame->payload, 8);
         break;
     case WIRE_ABORT:
         relay_heard_abort(channel->relay, frame->payload, frame->header.wire_bytes);
@@ -426,7 +260,7 @@ static int say_ack(DstChannel *channel, uint64_t slots)
 
     memcpy(ack.session, channel->relay->session, WIRE_SESSION_BYTES);
     wire_hello_ack_write(&ack, payload);
-    return send_control(channel, WIRE_HELLO_ACK, payload, sizeof(payload));
+    return dst_send(channel, WIRE_HELLO_ACK, payload, sizeof(payload));
 }
 
 static int start_thread(DstChannel *channel, pthread_t *thread, bool *has, void *(*run)(void *))
@@ -475,10 +309,10 @@ static int open_channel(DstChannel *channel, const WireHello *hello)
     }
     if (status == 0) {
         what = "threads";
-        status = start_thread(channel, &channel->applier, &channel->has_applier, apply_main);
+        status = start_thread(channel, &channel->applier, &channel->has_applier, dst_apply_main);
     }
     if (status == 0) {
-        status = start_thread(channel, &channel->returner, &channel->has_returner, return_main);
+        status = start_thread(channel, &channel->returner, &channel->has_returner, dst_return_main);
     }
     if (status != 0) {
         char sentence[RELAY_MESSAGE_BYTES];
@@ -486,7 +320,7 @@ static int open_channel(DstChannel *channel, const WireHello *hello)
 
         snprintf(sentence, sizeof(sentence), "channel %u: %s: %s", channel->number, what, strerror(-status));
         relay_fail(relay, reason, false, "%s", sentence);
-        say_goodbye(channel, reason, sentence);
+        dst_say_goodbye(channel, reason, sentence);
     }
     return status;
 }
@@ -514,7 +348,7 @@ static void receive(DstChannel *channel)
     bool complete = channel->end_applied && channel->end_sent;
     pthread_mutex_unlock(&channel->lock);
     if (!complete) {
-        broke(channel, status, "the link to the other relay");
+        dst_broke(channel, status, "the link to the other relay");
     }
 }
 
@@ -526,10 +360,10 @@ static void *receive_main(void *argument)
 
     if (status == 0 && (hello.channel >= WIRE_CHANNELS_MAX || hello.version_lowest > WIRE_VERSION)) {
         status = -EPROTONOSUPPORT;
-        say_goodbye(channel, WIRE_REASON_VERSION, "this relay speaks version 1 and channels below 64");
+        dst_say_goodbye(channel, WIRE_REASON_VERSION, "this relay speaks version 1 and channels below 64");
     }
     if (status == 0 && (status = check_session(channel->relay, &hello)) != 0) {
-        say_goodbye(channel, WIRE_REASON_SESSION, "this relay carries another migration");
+        dst_say_goodbye(channel, WIRE_REASON_SESSION, "this relay carries another migration");
     }
     if (status == 0) {
         pthread_mutex_lock(&channel->lock);
@@ -548,7 +382,7 @@ static void *receive_main(void *argument)
         tell_connected(channel);
         receive(channel);
     }
-    leave(channel);
+    dst_leave(channel);
     return NULL;
 }
 

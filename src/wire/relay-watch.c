@@ -171,7 +171,8 @@ static void check_overrun(RelayWatch *watch, uint64_t now, uint64_t stop_ns, dou
     const SrcChannelView *main = &sum->main;
     bool may_run = main->device_stream_bytes > 0 && main->credited_stream_bytes >= main->device_stream_bytes;
     double pause_s = (double)(now - stop_ns) / 1e9;
-    double left_s = (double)sum->out_ns / 1e9;
+    double rate = fmax(watch->link_bytes_per_s, fmax(sum->main.wire_bytes_per_s, watch->governor.config.link_bytes_per_s));
+    double left_s = rate > 0 ? (double)sum->out_wire_bytes / rate : 0;
 
     if (watch->relay->config->abort_on_overrun && !may_run && pause_s + left_s > limit_s + OVERRUN_S) {
         relay_fail(watch->relay, WIRE_REASON_ASKED, true,

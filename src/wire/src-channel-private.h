@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the threads of a source channel share: src-channel.c makes it and receives, src-read.c reads and encodes, src-send.c sends. */
+ * What the threads of a source channel share: src-channel.c makes it, src-read.c reads and encodes, src-send.c
+ * sends, src-receive.c receives. */
 #pragma once
 
 #include "wire/frame-stack.h"
@@ -84,6 +85,12 @@ void *src_receive_main(void *channel);
 
 /* A thread ends. */
 void src_channel_leave(SrcChannel *channel);
+
+/* The reader looks up from waiting for QEMU. */
+void src_channel_poke(SrcChannel *channel);
+
+/* Both QEMUs closed, and everything is credited.  Under the lock. */
+bool src_channel_is_complete(const SrcChannel *channel);
 
 /* Connects to the other relay, shakes hands, agrees; then the sender and the receiver run.  false: the relay has failed. */
 bool src_channel_open(SrcChannel *channel);

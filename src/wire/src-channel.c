@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A channel at the source: its making and ending, the agreement with the other relay, and the receiver.
+ * A channel at the source: its making and ending, and the agreement with the other relay.
  *
  * Theory of operation
  *
@@ -26,7 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void poke(SrcChannel *channel)
+void src_channel_poke(SrcChannel *channel)
 {
     eventfd_write(channel->poke_fd, 1);
 }
@@ -123,7 +123,7 @@ void src_channel_close_qemu(SrcChannel *channel)
     pthread_mutex_unlock(&channel->lock);
     codec_pool_cancel(channel->pool);
     frame_stack_cancel(channel->frames);
-    poke(channel);
+    src_channel_poke(channel);
 }
 
 void src_channel_cut(SrcChannel *channel)
@@ -305,171 +305,9 @@ bool src_channel_open(SrcChannel *channel)
     return true;
 }
 
-/* Bytes of the return path: to QEMU at once. */
-static int take_return(SrcChannel *channel, const WireHeader *header, const uint8_t *payload)
-{
-    if (wire_hash(payload, header->wire_bytes, header->sequence) != header->hash) {
-        return -EBADMSG;
-    }
-    if (channel->number == 0) {
-        relay_saw_return(channel->relay, payload, header->wire_bytes);
-    }
-    pthread_mutex_lock(&channel->lock);
-    channel->return_bytes += header->wire_bytes;
-    channel->progress_ns = relay_now_ns();
-    pthread_mutex_unlock(&channel->lock);
-    /* QEMU closes without reading all when it gives up; the reader will see that it has closed. */
-    relay_write_all(channel->qemu_fd, payload, header->wire_bytes);
-    return 0;
-}
-
-static int take_credit(SrcChannel *channel, const WireHeader *header, const uint8_t *payload)
-{
-    WireCredit credit;
-    uint64_t now = relay_now_ns();
-    int status = wire_credit_read(&credit, payload, header->wire_bytes);
-
-    pthread_mutex_lock(&channel->lock);
-    if (status == 0) {
-        status = src_queue_credited(&channel->queue, &credit, now);
-    }
-    channel->credited_sequence = credit.sequence;
-    channel->progress_ns = now;
-    bool is_last = channel->end_sent && channel->queue.sent_length == 0;
-    pthread_cond_broadcast(&channel->changed);
-    pthread_mutex_unlock(&channel->lock);
-    if (is_last) {
-        relay_wake(channel->relay);
-    }
-    return status;
-}
-
-static uint64_t value_of(const uint8_t payload[8])
-{
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < 8; i++) {
-        value |= (uint64_t)payload[i] << (8 * i);
-    }
-    return value;
-}
-
-static int take_ping(SrcChannel *channel, const uint8_t *payload)
-{
-    pthread_mutex_lock(&channel->lock);
-    channel->pong_value = value_of(payload);
-    channel->pong_wanted = true;
-    pthread_cond_broadcast(&channel->changed);
-    pthread_mutex_unlock(&channel->lock);
-    poke(channel);
-    return 0;
-}
-
-static int take_pong(SrcChannel *channel, const uint8_t *payload)
-{
-    uint64_t now = relay_now_ns();
-    int status = 0;
-
-    pthread_mutex_lock(&channel->lock);
-    if (channel->ping_is_out && value_of(payload) == channel->ping_ns) {
-        uint64_t took_ns = now - channel->ping_ns;
-
-        channel->ping_is_out = false;
-        src_queue_pinged(&channel->queue, took_ns);
-        if (channel->rtt_ns == 0 || took_ns < channel->rtt_ns) {
-            channel->rtt_ns = took_ns;
-        }
-    } else {
-        status = -EPROTO;
-    }
-    pthread_mutex_unlock(&channel->lock);
-    return status;
-}
-
-static int take_end(SrcChannel *channel)
-{
-    pthread_mutex_lock(&channel->lock);
-    channel->end_received = true;
-    pthread_mutex_unlock(&channel->lock);
-    shutdown(channel->qemu_fd, SHUT_WR);
-    relay_wake(channel->relay);
-    return 0;
-}
-
-static int take_frame(SrcChannel *channel, const WireHeader *header, const uint8_t *payload)
-{
-    switch (header->type) {
-    case WIRE_RETURN:
-        return channel->end_received ? -EPROTO : take_return(channel, header, payload);
-    case WIRE_CREDIT:
-        return take_credit(channel, header, payload);
-    case WIRE_PING:
-        return take_ping(channel, payload);
-    case WIRE_PONG:
-        return take_pong(channel, payload);
-    case WIRE_END:
-        return take_end(channel);
-    case WIRE_ABORT:
-        relay_heard_abort(channel->relay, payload, header->wire_bytes);
-        return -ECONNABORTED;
-    default:
-        return -EPROTO;
-    }
-}
-
-/* The next frame of the other relay. */
-static int receive_frame(SrcChannel *channel, WireHeader *header, uint8_t *payload)
-{
-    uint8_t bytes[WIRE_HEADER_BYTES];
-    int status = wire_link_receive(channel->link, bytes, sizeof(bytes));
-
-    if (status == 0) {
-        status = wire_header_read(header, bytes);
-    }
-    if (status == 0 && (header->sequence != channel->expected_sequence || header->codec != WIRE_CODEC_NONE)) {
-        status = -EPROTO;
-    }
-    channel->expected_sequence++;
-    if (status == 0 && header->wire_bytes > 0) {
-        status = wire_link_receive(channel->link, payload, header->wire_bytes);
-    }
-    pthread_mutex_lock(&channel->lock);
-    channel->heard_ns = relay_now_ns();
-    pthread_mutex_unlock(&channel->lock);
-    return status;
-}
-
-static bool is_complete(const SrcChannel *channel)
+bool src_channel_is_complete(const SrcChannel *channel)
 {
     return channel->end_sent && channel->end_received && src_queue_is_idle(&channel->queue);
-}
-
-void *src_receive_main(void *argument)
-{
-    SrcChannel *channel = argument;
-    uint8_t *payload = malloc(WIRE_PAYLOAD_BYTES_MAX);
-    WireHeader header;
-    int status = payload ? 0 : -ENOMEM;
-
-    while (status == 0) {
-        status = receive_frame(channel, &header, payload);
-        if (status == 0) {
-            status = take_frame(channel, &header, payload);
-        }
-    }
-    free(payload);
-    pthread_mutex_lock(&channel->lock);
-    bool complete = is_complete(channel);
-    pthread_mutex_unlock(&channel->lock);
-    if (!complete) {
-        bool ours = status == -EPROTO || status == -EBADMSG || status == -ENOMEM;
-
-        relay_fail(channel->relay, status == -EBADMSG ? WIRE_REASON_HASH : WIRE_REASON_PROTOCOL, ours,
-                   ours ? "what the other relay sent on channel %u: %s" : "the link of channel %u to the other relay broke: %s",
-                   channel->number, status == -ENODATA ? "closed too early" : strerror(-status));
-    }
-    src_channel_leave(channel);
-    return NULL;
 }
 
 void src_channel_finish(SrcChannel *channel)
@@ -509,7 +347,7 @@ void src_channel_view(SrcChannel *channel, SrcChannelView *view)
     const SrcQueue *queue = &channel->queue;
 
     view->is_open = channel->is_open;
-    view->is_complete = channel->is_open && is_complete(channel);
+    view->is_complete = channel->is_open && src_channel_is_complete(channel);
     view->is_over = channel->running == 0;
     view->stream_bytes = channel->stream_bytes;
     view->return_bytes = channel->return_bytes;

@@ -7,8 +7,9 @@
  * Rate.  Each frame remembers, when it is sent, how much had been delivered by then; when its credit comes, the bytes that were delivered
  * meanwhile over the time that this took are a sample of the rate.  The time is the longer one of that between the two credits and
  * that between the sending of the two frames: credits that come in a bunch would otherwise look like a fast link (so do Cardwell et
- * al., BBR, 2016, and the IETF's draft on delivery rate estimation).  The highest sample of about a second counts.  A sample taken while QEMU, and not
- * the way, was slow tells only a lower bound: it may raise the rate, but does not push out older ones.
+ * al., BBR, 2016, and the IETF's draft on delivery rate estimation).  The highest sample of about a second counts: a second
+ * in which the way was full.  A sample taken while QEMU, and not the way, was slow tells only a lower bound: it may raise the rate, but does
+ * not push out older ones.
  *
  * Bound.  rate x (path + slack).  While less is on the way than fits, the samples grow with the bound: whatever is delivered in 'path' is
  * delivered again with the slack added, so each round trip multiplies it by (path + slack) / path until the way is full.  From there
@@ -30,6 +31,7 @@
 #include <string.h>
 
 #define RATE_KEPT_NS     UINT64_C(1000000000)
+#define LIMITED_STEP_NS_MAX UINT64_C(50000000) /* one stall is not many samples */
 #define SAMPLE_NS_MIN    UINT64_C(500000) /* shorter ones are noise */
 #define FRAMES_ALWAYS    2u               /* may be on the way whatever the rate */
 #define ALONE_WIRE_BYTES_MAX (4 * (SRC_QUEUE_FRAME_WIRE_BYTES_MIN + 2 * WIRE_HEADER_BYTES))
@@ -70,9 +72,10 @@ void src_queue_init(SrcQueue *queue, uint64_t rate_bytes_per_s, uint64_t window_
     queue->slack_ns = SRC_QUEUE_SLACK_NS;
     queue->window_bytes = window_bytes;
     queue->wire_per_raw = 1;
+    queue->limited_ns = now_ns;
     queue->credited_ns = queue->credited_sent_ns = now_ns;
     if (rate_bytes_per_s > 0) {
-        rate_sample(&queue->wire_rate, (double)rate_bytes_per_s, true, now_ns);
+        rate_sample(&queue->wire_rate, (double)rate_bytes_per_s, true, queue->limited_ns);
     }
 }
 
@@ -229,18 +232,22 @@ static void learn_path(SrcQueue *queue, uint64_t took_ns, uint64_t alone_bytes)
     }
 }
 
-static void learn_rate(SrcQueue *queue, const SrcQueueSent *sent, uint64_t now_ns)
+static void learn_rate(SrcQueue *queue, const SrcQueueSent *sent, uint64_t now_ns, uint64_t since_credit_ns)
 {
     uint64_t credits_ns = now_ns - sent->delivered_ns;
     uint64_t sending_ns = sent->sent_ns - sent->first_sent_ns;
     uint64_t took_ns = credits_ns > sending_ns ? credits_ns : sending_ns;
 
+    if (sent->limited) {
+        queue->limited_ns += since_credit_ns < LIMITED_STEP_NS_MAX ? since_credit_ns : LIMITED_STEP_NS_MAX;
+    }
     if (took_ns >= SAMPLE_NS_MIN) {
         double took_s = (double)took_ns / 1e9;
 
-        rate_sample(&queue->wire_rate, (double)(sent->wire_total - sent->delivered_wire) / took_s, sent->limited, now_ns);
+        rate_sample(&queue->wire_rate, (double)(sent->wire_total - sent->delivered_wire) / took_s, sent->limited,
+                    queue->limited_ns);
         rate_sample(&queue->stream_rate, (double)(sent->stream_total - sent->delivered_stream) / took_s, sent->limited,
-                    now_ns);
+                    queue->limited_ns);
         if (queue->wire_rate.highest > queue->best_rate) {
             queue->best_rate = queue->wire_rate.highest;
         }
@@ -265,11 +272,13 @@ int src_queue_credited(SrcQueue *queue, const WireCredit *credit, uint64_t now_n
     queue->credited_wire = credit->wire_bytes;
     queue->credited_stream = credit->stream_bytes;
     queue->credited_sequence = credit->sequence;
-    queue->best_rate *= exp(-(double)(now_ns - queue->credited_ns) / BEST_KEPT_NS);
+    uint64_t since_credit_ns = now_ns - queue->credited_ns;
+
+    queue->best_rate *= exp(-(double)since_credit_ns / BEST_KEPT_NS);
     queue->credited_ns = now_ns;
     queue->credited_sent_ns = last.sent_ns;
     learn_path(queue, now_ns - last.sent_ns, last.alone ? last.wire_total - last.delivered_wire : 0);
-    learn_rate(queue, &last, now_ns);
+    learn_rate(queue, &last, now_ns, since_credit_ns);
     return 0;
 }
 

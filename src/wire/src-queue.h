@@ -60,6 +60,7 @@ typedef struct SrcQueue {
     uint64_t path_ns;                      /* smallest time from sending to credit, or of a PING; 0 unknown */
     uint64_t alone_ns;                     /* time to credit of small frames that waited for nothing, of late; 0 unknown */
     double best_rate;                      /* of the wire, of the last half minute */
+    uint64_t limited_ns;                   /* a clock that goes only while the way is full */
     bool was_full;                         /* since the last frame was sent */
     SrcQueueRate wire_rate, stream_rate;
     SrcQueueSent sent[SRC_QUEUE_FRAMES_MAX * 2];
