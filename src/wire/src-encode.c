@@ -86,54 +86,82 @@ static uint64_t pages_of(const SrcEncodeConfig *config)
 
 static uint64_t fixed_bytes(const SrcEncodeConfig *config)
 {
-    return sizeof(SrcEncode) + HASH_STATE_BYTES + pages_of(config) * SRC_PAGES_ENTRY_BYTES +
+    return sizeof(SrcEncode) + HASH_STATE_BYTES + pages_of(config) * SRC_PAGES_PAGE_BYTES +
            SRC_DUPLICATES_WAYS * sizeof(SrcDuplicate);
 }
 
+/* Of a slot without its copy. */
 static uint64_t slot_bytes(const SrcEncodeConfig *config)
 {
-    return SRC_PAGES_SLOT_BYTES(config->page_bytes) +
-           (config->filters & WIRE_FILTER_DUPLICATE ? SRC_DUPLICATES_SLOT_BYTES : 0);
+    return SRC_PAGES_SLOT_BYTES + (config->filters & WIRE_FILTER_DUPLICATE ? SRC_DUPLICATES_SLOT_BYTES : 0) +
+           (config->page_memory == WIRE_PAGE_MEMORY_HASH
+                ? SRC_PAGES_HASHES_BYTES(config->page_bytes, config->hash_block_bytes)
+                : 0);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How the budget is divided when the destination grants any number: in full page memory each slot has its copy; with hashes up to
+ * three quarters go to slots, so that what is written again and again still finds room for copies. */
+static void divide(const SrcEncodeConfig *config, uint64_t slots_max, uint64_t *slots, uint64_t *copies)
+{
+    uint64_t fixed = fixed_bytes(config);
+    uint64_t budget = config->memory_bytes_max > fixed ? config->memory_bytes_max - fixed : 0;
+    uint64_t copy_bytes = SRC_PAGES_COPY_BYTES(config->page_bytes);
+
+    slots_max = least(slots_max, pages_of(config));
+    if (!(config->filters & FILTERS_WITH_SLOTS)) {
+        *slots = *copies = 0;
+    } else if (config->page_memory == WIRE_PAGE_MEMORY_FULL) {
+        *slots = *copies = least(slots_max, budget / (slot_bytes(config) + copy_bytes));
+    } else {
+        *slots = least(slots_max, budget / 4 * 3 / slot_bytes(config));
+        *copies = least(*slots, (budget - *slots * slot_bytes(config)) / copy_bytes);
+    }
 }
 
 uint64_t src_encode_slots_for(const SrcEncodeConfig *config)
 {
-    uint64_t fixed, slots;
+    uint64_t slots = 0;
+    uint64_t copies;
 
-    if (config->page_bytes < WIRE_PAGE_BYTES_MIN || !(config->filters & FILTERS_WITH_SLOTS)) {
-        return 0;
+    if (config->page_bytes >= WIRE_PAGE_BYTES_MIN) {
+        divide(config, UINT64_MAX, &slots, &copies);
     }
-    fixed = fixed_bytes(config);
-    slots = config->memory_bytes_max > fixed ? (config->memory_bytes_max - fixed) / slot_bytes(config) : 0;
-    return slots < pages_of(config) ? slots : pages_of(config);
+    return slots;
 }
 
 static bool config_is_valid(const SrcEncodeConfig *config)
 {
     return config->segments_max >= 1 && config->segments_max <= WIRE_SEGMENTS_MAX &&
            (config->hash_block_bytes == 64 || config->hash_block_bytes == 128) &&
-           config->page_memory == WIRE_PAGE_MEMORY_FULL;
+           (config->page_memory == WIRE_PAGE_MEMORY_FULL || config->page_memory == WIRE_PAGE_MEMORY_HASH);
 }
 
 /* Takes all memory. */
 static int take(SrcEncode *encode)
 {
     const SrcEncodeConfig *config = &encode->config;
-    uint64_t slots = src_encode_slots_for(config);
+    SrcPagesConfig pages = {.pages = pages_of(config), .page_bytes = config->page_bytes,
+                            .hash_block_bytes = config->hash_block_bytes, .key = config->hash_key};
     uint64_t key;
     int status;
 
-    slots = slots < config->slots_max ? slots : config->slots_max;
+    divide(config, config->slots_max, &pages.slots, &pages.copies);
     if (fixed_bytes(config) > config->memory_bytes_max || !(encode->hash = XXH3_createState())) {
         return -ENOMEM;
     }
-    status = src_pages_init(&encode->pages, pages_of(config), slots, config->page_bytes);
+    status = src_pages_init(&encode->pages, &pages);
     if (status == 0 && config->filters & WIRE_FILTER_DUPLICATE) {
         memcpy(&key, config->hash_key, sizeof key);
-        status = src_duplicates_init(&encode->duplicates, slots, key);
+        status = src_duplicates_init(&encode->duplicates, pages.slots, key);
     }
-    encode->stats.slots = slots;
-    encode->stats.memory_bytes = fixed_bytes(config) + slots * slot_bytes(config);
+    encode->stats.slots = pages.slots;
+    encode->stats.memory_bytes = fixed_bytes(config) + pages.slots * slot_bytes(config) +
+                                 pages.copies * SRC_PAGES_COPY_BYTES(config->page_bytes);
     return status;
 }
 
@@ -292,14 +320,13 @@ static void changes_find(SrcEncode *encode, PageWork *work)
 {
     uint32_t filters = encode->config.filters;
     uint32_t same = work->was_stored ? WIRE_FILTER_SAME : WIRE_FILTER_ZERO;
-    const uint8_t *base = src_pages_base(&encode->pages, work->index);
     Segments *changes = &encode->changes;
 
     work->kind = WIRE_OPERATION_RAW;
     changes->form = SEGMENTS_FULL;
     changes->wire_bytes = changes->dirty_bytes = encode->config.page_bytes;
-    if (base && filters & (WIRE_FILTER_SEGMENTS | same)) {
-        segments_find(changes, &encode->rule, work->content, base);
+    if (filters & (WIRE_FILTER_SEGMENTS | same)) {
+        src_pages_changes(&encode->pages, work->index, work->content, &encode->rule, changes);
     }
     count_resent(encode, work, changes->dirty_bytes);
     if (changes->form == SEGMENTS_NONE && filters & same) {
@@ -337,9 +364,9 @@ static void duplicate_find(SrcEncode *encode, PageWork *work)
     uint32_t page_bytes = encode->config.page_bytes;
     uint64_t hash = src_duplicates_hash(&encode->duplicates, work->content, page_bytes);
     uint32_t slot = src_duplicates_find(&encode->duplicates, hash);
-    const uint8_t *copy = slot == SRC_DUPLICATES_NONE ? NULL : src_pages_slot_copy(&encode->pages, slot);
 
-    if (copy && encode->pages.slots[slot].index != work->index && memcmp(copy, work->content, page_bytes) == 0) {
+    if (slot != SRC_DUPLICATES_NONE && encode->pages.slots[slot].index != work->index &&
+        src_pages_slot_has(&encode->pages, slot, work->content)) {
         work->kind = WIRE_OPERATION_DUPLICATE;
         work->duplicate_of = encode->pages.slots[slot].index;
     } else if (work->is_kept) {
@@ -388,8 +415,8 @@ static void page_add(SrcEncode *encode, PageWork *work)
     }
     operation_write(encode, work);
     if (work->is_kept) {
-        src_pages_update(&encode->pages, work->index, work->content, work->was_stored ? &encode->changes : NULL,
-                         &encode->rule);
+        src_pages_update(&encode->pages, work->index, work->content, &encode->rule,
+                         work->was_stored ? &encode->changes : NULL);
     }
 }
 

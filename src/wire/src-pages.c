@@ -12,34 +12,70 @@ enum { PLACE_UNSENT, PLACE_ZERO, PLACE_FORGOTTEN, PLACE_SLOT }; /* PLACE_SLOT + 
 
 static const uint8_t zeros[WIRE_PAGE_BYTES_MAX];
 
-int src_pages_init(SrcPages *pages, uint64_t pages_length, uint64_t slots_length, uint32_t page_bytes)
+static bool has_hashes(const SrcPagesConfig *config)
 {
+    return config->copies < config->slots;
+}
+
+static uint32_t hashes_length(const SrcPagesConfig *config)
+{
+    return config->page_bytes / config->hash_block_bytes;
+}
+
+static bool take(SrcPages *pages)
+{
+    const SrcPagesConfig *config = &pages->config;
+
+    if (!(pages->pages = wire_memory_take(config->pages * sizeof *pages->pages, 0)) ||
+        (config->slots > 0 && !(pages->slots = wire_memory_take(config->slots * sizeof *pages->slots, 0))) ||
+        (config->copies > 0 && !(pages->copies = wire_memory_take(config->copies * config->page_bytes, 1)))) {
+        return false;
+    }
+    if (!has_hashes(config)) {
+        return true;
+    }
+    pages->hashes = wire_memory_take(config->slots * hashes_length(config) * sizeof *pages->hashes, 1);
+    if (config->copies > 0) {
+        pages->copy_slots = wire_memory_take(config->copies * sizeof *pages->copy_slots, 0);
+    }
+    return pages->hashes && (config->copies == 0 || pages->copy_slots);
+}
+
+int src_pages_init(SrcPages *pages, const SrcPagesConfig *config)
+{
+    int status = 0;
+
     memset(pages, 0, sizeof *pages);
-    if (slots_length > UINT32_MAX - PLACE_SLOT) {
+    if (config->slots > UINT32_MAX - PLACE_SLOT || config->copies > config->slots) {
         return -EINVAL;
     }
-    pages->page_bytes = page_bytes;
-    pages->pages_length = pages_length;
-    pages->slots_length = slots_length;
+    pages->config = *config;
     pages->pass = 1;
-    pages->pages = wire_memory_take(pages_length * sizeof *pages->pages, 0);
-    if (slots_length > 0) {
-        pages->slots = wire_memory_take(slots_length * sizeof *pages->slots, 0);
-        pages->copies = wire_memory_take(slots_length * page_bytes, 1);
+    if (has_hashes(config)) {
+        status = src_hashes_init(&pages->hasher, config->hash_block_bytes, config->key);
     }
-    if (!pages->pages || (slots_length > 0 && (!pages->slots || !pages->copies))) {
+    if (status == 0 && !take(pages)) {
+        status = -ENOMEM;
+    }
+    pages->config.key = NULL; /* ours no longer */
+    if (status != 0) {
         src_pages_clear(pages);
-        return -ENOMEM;
     }
-    return 0;
+    return status;
 }
 
 void src_pages_clear(SrcPages *pages)
 {
-    wire_memory_give(pages->pages, pages->pages_length * sizeof *pages->pages);
-    wire_memory_give(pages->slots, pages->slots_length * sizeof *pages->slots);
-    wire_memory_give(pages->copies, pages->slots_length * pages->page_bytes);
-    memset(pages, 0, sizeof *pages);
+    const SrcPagesConfig *config = &pages->config;
+
+    wire_memory_give(pages->pages, config->pages * sizeof *pages->pages);
+    wire_memory_give(pages->slots, config->slots * sizeof *pages->slots);
+    wire_memory_give(pages->copies, config->copies * config->page_bytes);
+    wire_memory_give(pages->copy_slots, config->copies * sizeof *pages->copy_slots);
+    if (pages->hashes) {
+        wire_memory_give(pages->hashes, config->slots * hashes_length(config) * sizeof *pages->hashes);
+    }
+    explicit_bzero(pages, sizeof *pages);
 }
 
 bool src_pages_sent(SrcPages *pages, uint64_t index)
@@ -47,6 +83,7 @@ bool src_pages_sent(SrcPages *pages, uint64_t index)
     SrcPage *page = &pages->pages[index];
     bool is_resent = page->pass != 0;
 
+    pages->fresh_of = NULL;
     if (page->pass == pages->pass) {
         pages->pass++;
     }
@@ -55,18 +92,6 @@ bool src_pages_sent(SrcPages *pages, uint64_t index)
         pages->slots[page->place - PLACE_SLOT].pass = pages->pass;
     }
     return is_resent;
-}
-
-static uint8_t *copy_of(const SrcPages *pages, uint32_t slot)
-{
-    return pages->copies + (uint64_t)slot * pages->page_bytes;
-}
-
-const uint8_t *src_pages_base(const SrcPages *pages, uint64_t index)
-{
-    uint32_t place = pages->pages[index].place;
-
-    return place >= PLACE_SLOT ? copy_of(pages, place - PLACE_SLOT) : place == PLACE_FORGOTTEN ? NULL : zeros;
 }
 
 bool src_pages_is_stored(const SrcPages *pages, uint64_t index)
@@ -84,19 +109,96 @@ uint32_t src_pages_slot(const SrcPages *pages, uint64_t index)
     return pages->pages[index].place - PLACE_SLOT;
 }
 
+/* The copy of what is in a slot; NULL when there are only hashes. */
+static uint8_t *copy_of(const SrcPages *pages, uint32_t slot)
+{
+    uint64_t copy = slot;
+
+    if (has_hashes(&pages->config)) {
+        if (pages->slots[slot].copy == 0) {
+            return NULL;
+        }
+        copy = pages->slots[slot].copy - 1;
+    }
+    return pages->copies + copy * pages->config.page_bytes;
+}
+
+static uint64_t *hashes_of(const SrcPages *pages, uint32_t slot)
+{
+    return pages->hashes + (uint64_t)slot * hashes_length(&pages->config);
+}
+
+/* Hashes of the page in work. */
+static const uint64_t *fresh(SrcPages *pages, const uint8_t *content)
+{
+    if (pages->fresh_of != content) {
+        src_hashes_page(&pages->hasher, content, pages->config.page_bytes, pages->fresh);
+        pages->fresh_of = content;
+    }
+    return pages->fresh;
+}
+
+/* The mask of words of the blocks whose hashes changed. */
+static void changes_by_hash(SrcPages *pages, uint32_t slot, const uint8_t *content, const SegmentsRule *rule,
+                            Segments *changes)
+{
+    uint32_t words = pages->config.hash_block_bytes / 8;
+    uint64_t block_mask = (UINT64_C(1) << words) - 1;
+    const uint64_t *now = fresh(pages, content);
+    const uint64_t *before = hashes_of(pages, slot);
+
+    for (uint32_t group = 0, block = 0; group < SEGMENTS_MASK_LENGTH(pages->config.page_bytes); group++) {
+        uint64_t bits = 0;
+
+        for (uint32_t word = 0; word < 64; word += words, block++) {
+            bits |= (now[block] != before[block] ? block_mask : 0) << word;
+        }
+        changes->mask[group] = bits;
+    }
+    segments_find_masked(changes, rule);
+}
+
+void src_pages_changes(SrcPages *pages, uint64_t index, const uint8_t *content, const SegmentsRule *rule, Segments *changes)
+{
+    uint32_t place = pages->pages[index].place;
+
+    if (place == PLACE_FORGOTTEN) {
+        changes->form = SEGMENTS_FULL;
+        changes->wire_bytes = changes->dirty_bytes = pages->config.page_bytes;
+    } else if (place < PLACE_SLOT) {
+        segments_find(changes, rule, content, zeros);
+    } else if (copy_of(pages, place - PLACE_SLOT)) {
+        segments_find(changes, rule, content, copy_of(pages, place - PLACE_SLOT));
+    } else {
+        changes_by_hash(pages, place - PLACE_SLOT, content, rule, changes);
+    }
+}
+
 /* A slot that nobody is in. */
 static bool slot_take(SrcPages *pages, uint32_t *slot)
 {
-    if (pages->free_head != 0) {
-        *slot = pages->free_head - 1;
-        pages->free_head = pages->slots[*slot].next_free;
-    } else if (pages->slots_touched < pages->slots_length) {
+    if (pages->free_slot != 0) {
+        *slot = pages->free_slot - 1;
+        pages->free_slot = pages->slots[*slot].copy;
+    } else if (pages->slots_touched < pages->config.slots) {
         *slot = (uint32_t)pages->slots_touched++;
     } else {
         return false;
     }
     pages->slots_used++;
     return true;
+}
+
+/* The slot's copy, if it has one of its own, is free. */
+static void copy_give(SrcPages *pages, uint32_t slot)
+{
+    uint32_t copy = pages->slots[slot].copy;
+
+    if (has_hashes(&pages->config) && copy != 0) {
+        pages->copy_slots[copy - 1] = pages->free_copy;
+        pages->free_copy = copy;
+        pages->slots[slot].copy = 0;
+    }
 }
 
 static void place_set(SrcPages *pages, uint64_t index, uint32_t place)
@@ -106,22 +208,28 @@ static void place_set(SrcPages *pages, uint64_t index, uint32_t place)
     if (page->place >= PLACE_SLOT) {
         uint32_t slot = page->place - PLACE_SLOT;
 
-        pages->slots[slot].index = SRC_SLOT_FREE;
-        pages->slots[slot].next_free = pages->free_head;
-        pages->free_head = slot + 1;
+        copy_give(pages, slot);
+        pages->slots[slot] = (SrcSlot){.index = SRC_SLOT_FREE, .copy = pages->free_slot};
+        pages->free_slot = slot + 1;
         pages->slots_used--;
     }
     page->place = place;
 }
 
+/* Sent again in this pass or the one before. */
+static bool is_busy(const SrcPages *pages, const SrcSlot *slot)
+{
+    return slot->pass != 0 && pages->pass - slot->pass < 2;
+}
+
 /* Forgets a page that is not busy; called when all slots are taken. */
 static bool evict(SrcPages *pages, uint64_t *victim)
 {
-    for (unsigned look = 0; look < SRC_PAGES_LOOK && look < pages->slots_length; look++) {
-        SrcSlot *slot = &pages->slots[pages->hand];
+    for (uint64_t look = 0; look < SRC_PAGES_LOOK && look < pages->config.slots; look++) {
+        const SrcSlot *slot = &pages->slots[pages->slot_hand];
 
-        pages->hand = pages->hand + 1 == pages->slots_length ? 0 : pages->hand + 1;
-        if (slot->pass == 0 || pages->pass - slot->pass >= 2) {
+        pages->slot_hand = pages->slot_hand + 1 == pages->config.slots ? 0 : pages->slot_hand + 1;
+        if (!is_busy(pages, slot)) {
             *victim = slot->index;
             place_set(pages, slot->index, PLACE_FORGOTTEN);
             return true;
@@ -146,21 +254,66 @@ bool src_pages_store(SrcPages *pages, uint64_t index, bool is_resent, uint64_t *
     return true;
 }
 
-void src_pages_update(SrcPages *pages, uint64_t index, const uint8_t *page, const Segments *changes,
-                      const SegmentsRule *rule)
+/* Takes the copy of a page that is not busy, which is known by its hashes from now on. */
+static bool copy_evict(SrcPages *pages)
 {
-    uint8_t *copy = copy_of(pages, src_pages_slot(pages, index));
+    for (uint64_t look = 0; look < SRC_PAGES_LOOK && look < pages->config.copies; look++) {
+        uint32_t slot = pages->copy_slots[pages->copy_hand];
 
-    if (changes) {
-        segments_apply(changes, rule, page, copy);
+        pages->copy_hand = pages->copy_hand + 1 == pages->config.copies ? 0 : pages->copy_hand + 1;
+        if (!is_busy(pages, &pages->slots[slot])) {
+            src_hashes_page(&pages->hasher, copy_of(pages, slot), pages->config.page_bytes, hashes_of(pages, slot));
+            copy_give(pages, slot);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Gives the slot a copy if there is one for it. */
+static bool copy_take(SrcPages *pages, uint32_t slot)
+{
+    uint32_t copy;
+
+    if (pages->free_copy == 0 && pages->copies_touched < pages->config.copies) {
+        copy = (uint32_t)++pages->copies_touched;
     } else {
-        memcpy(copy, page, pages->page_bytes);
+        if (pages->free_copy == 0 && !copy_evict(pages)) {
+            return false;
+        }
+        copy = pages->free_copy;
+        pages->free_copy = pages->copy_slots[copy - 1];
+    }
+    pages->copy_slots[copy - 1] = slot;
+    pages->slots[slot].copy = copy;
+    return true;
+}
+
+void src_pages_update(SrcPages *pages, uint64_t index, const uint8_t *content, const SegmentsRule *rule, const Segments *changes)
+{
+    uint32_t slot = src_pages_slot(pages, index);
+    uint8_t *copy = copy_of(pages, slot);
+
+    if (copy && changes) {
+        segments_apply(changes, rule, content, copy);
+    } else if (copy || (pages->slots[slot].pass != 0 && copy_take(pages, slot))) {
+        memcpy(copy_of(pages, slot), content, pages->config.page_bytes);
+    } else {
+        memcpy(hashes_of(pages, slot), fresh(pages, content), hashes_length(&pages->config) * sizeof *pages->hashes);
     }
 }
 
-const uint8_t *src_pages_slot_copy(const SrcPages *pages, uint32_t slot)
+bool src_pages_slot_has(SrcPages *pages, uint32_t slot, const uint8_t *content)
 {
-    return slot < pages->slots_touched && pages->slots[slot].index != SRC_SLOT_FREE ? copy_of(pages, slot) : NULL;
+    const uint8_t *copy;
+
+    if (slot >= pages->slots_touched || pages->slots[slot].index == SRC_SLOT_FREE) {
+        return false;
+    }
+    copy = copy_of(pages, slot);
+    return copy ? memcmp(copy, content, pages->config.page_bytes) == 0
+                : memcmp(hashes_of(pages, slot), fresh(pages, content),
+                         hashes_length(&pages->config) * sizeof *pages->hashes) == 0;
 }
 
 void src_pages_forget(SrcPages *pages, uint64_t index)

@@ -3,9 +3,13 @@
  * SrcPages: what the source knows about what the destination knows of each page: the dictionary of docs/wire-format.md and, of
  * stored pages, enough to find what changed since.
  *
- *     pages    one entry for each page of all blocks: its place (UNSENT, ZERO, FORGOTTEN or a slot), and the last pass in which it was sent
- *     slots    the pages that the destination has stored; who is in it, and in which pass that page was last sent again
- *     copies   the content of a slot
+ *     pages     one entry for each page of all blocks: its place (UNSENT, ZERO, FORGOTTEN or a slot), and the last pass in which it
+ *       |       was sent
+ *       v
+ *     slots     the pages that the destination has stored: who is in it, and in which pass that page was last sent again
+ *       |
+ *       +--> copies   the content; all slots have one (WIRE_PAGE_MEMORY_FULL), or only those of pages that were sent again
+ *       +--> hashes   of the blocks of the content, where there is no copy (WIRE_PAGE_MEMORY_HASH; src-hashes.h)
  *
  * All is taken at start, as address space; memory is used as it is touched, and the sum of the sizes is within the budget.
  *
@@ -15,6 +19,8 @@
  * hand that goes round as in CLOCK.  When a whole look (SRC_PAGES_LOOK slots) finds only pages that are as busy, it goes without: passes
  * are cyclic, and an LRU that always gave way would have forgotten each page just before it is needed.
  *
+ * Copies, where not every slot has one, are given in the same way; one that is taken away is hashed first.
+ *
  * One thread. */
 #pragma once
 
@@ -22,6 +28,7 @@
 #include <stdint.h>
 
 #include "wire/segments.h"
+#include "wire/src-hashes.h"
 
 typedef struct SrcPage {
     uint32_t place;
@@ -31,54 +38,66 @@ typedef struct SrcPage {
 typedef struct SrcSlot {
     uint64_t index; /* of the page; SRC_SLOT_FREE */
     uint32_t pass;  /* in which it was sent again last; 0 never */
-    uint32_t next_free;
+    uint32_t copy;  /* + 1; 0: none.  Of a free slot: the next free one, + 1 */
 } SrcSlot;
 
 #define SRC_SLOT_FREE UINT64_MAX
 #define SRC_PAGES_LOOK 64
 
-typedef struct SrcPages {
+typedef struct SrcPagesConfig {
+    uint64_t pages, slots;
+    uint64_t copies;           /* equal to slots: full page memory, no hashes */
     uint32_t page_bytes;
-    uint64_t pages_length;
-    uint64_t slots_length;
-    SrcPage *pages;  /* [pages_length] */
-    SrcSlot *slots;  /* [slots_length] */
-    uint8_t *copies; /* [slots_length * page_bytes] */
-    uint64_t slots_touched, slots_used;
-    uint32_t free_head; /* slot + 1 */
-    uint64_t hand;
-    uint32_t pass;   /* the current one, from 1 */
+    uint32_t hash_block_bytes; /* 64 or 128 */
+    const uint8_t *key;        /* [32] */
+} SrcPagesConfig;
+
+typedef struct SrcPages {
+    SrcPagesConfig config;
+    SrcPage *pages;          /* [pages] */
+    SrcSlot *slots;          /* [slots] */
+    uint8_t *copies;         /* [copies * page_bytes] */
+    uint32_t *copy_slots;    /* [copies] whose it is; of a free one: the next free, + 1.  Not for full page memory */
+    uint64_t *hashes;        /* [slots * page_bytes / hash_block_bytes]; not for full page memory */
+    SrcHashes hasher;
+    uint64_t fresh[WIRE_PAGE_BYTES_MAX / 64]; /* hashes of the page in work, once they were needed */
+    const uint8_t *fresh_of;
+    uint64_t slots_touched, slots_used, slot_hand;
+    uint64_t copies_touched, copy_hand;
+    uint32_t free_slot, free_copy; /* + 1 */
+    uint32_t pass;                 /* the current one, from 1 */
 } SrcPages;
 
-#define SRC_PAGES_ENTRY_BYTES sizeof(SrcPage)
-#define SRC_PAGES_SLOT_BYTES(page_bytes) (sizeof(SrcSlot) + (uint64_t)(page_bytes))
+/* What each page, slot and copy takes: for budgets. */
+#define SRC_PAGES_PAGE_BYTES sizeof(SrcPage)
+#define SRC_PAGES_SLOT_BYTES sizeof(SrcSlot)
+#define SRC_PAGES_HASHES_BYTES(page_bytes, block_bytes) ((uint64_t)(page_bytes) / (block_bytes) * sizeof(uint64_t))
+#define SRC_PAGES_COPY_BYTES(page_bytes) ((uint64_t)(page_bytes) + sizeof(uint32_t))
 
 /* 0, -EINVAL, -ENOMEM. */
-int src_pages_init(SrcPages *pages, uint64_t pages_length, uint64_t slots_length, uint32_t page_bytes);
+int src_pages_init(SrcPages *pages, const SrcPagesConfig *config);
 void src_pages_clear(SrcPages *pages);
 
-/* The page is being sent.  True when it was sent before; begins a new pass when that was in the current one. */
+/* The page is being sent.  True when it was sent before; begins a new pass when that
+ * was in the current one. */
 bool src_pages_sent(SrcPages *pages, uint64_t index);
-
-/* What changes are told against: the copy of a stored page, zeros when UNSENT or ZERO, NULL when FORGOTTEN. */
-const uint8_t *src_pages_base(const SrcPages *pages, uint64_t index);
 
 bool src_pages_is_stored(const SrcPages *pages, uint64_t index);
 bool src_pages_is_zero(const SrcPages *pages, uint64_t index); /* or UNSENT */
 
-/* The slot of a stored page. */
-uint32_t src_pages_slot(const SrcPages *pages, uint64_t index);
+/* What changed from what the destination has; all of it (SEGMENTS_FULL) when that is not known. */
+void src_pages_changes(SrcPages *pages, uint64_t index, const uint8_t *content, const SegmentsRule *rule, Segments *changes);
 
 /* Makes the page STORED if it is not; 'is_resent' as src_pages_sent said.  False: no slot for it.  *victim: the page that had to be
- * forgotten for it, SRC_SLOT_FREE: none.  The content is told with src_pages_update. */
+ * forgotten for it, SRC_SLOT_FREE: none.  src_pages_update has to follow. */
 bool src_pages_store(SrcPages *pages, uint64_t index, bool is_resent, uint64_t *victim);
 
-/* The stored page's content is 'page' now.  'changes' from the base that it had, NULL: all of it. */
-void src_pages_update(SrcPages *pages, uint64_t index, const uint8_t *page, const Segments *changes,
-                      const SegmentsRule *rule);
+/* The stored page has 'content' now.  'changes' as src_pages_changes found them; NULL: all of it. */
+void src_pages_update(SrcPages *pages, uint64_t index, const uint8_t *content, const SegmentsRule *rule, const Segments *changes);
 
-/* The content of a slot; NULL when nobody is in it. */
-const uint8_t *src_pages_slot_copy(const SrcPages *pages, uint32_t slot);
+/* The slot of a stored page; and whether the page in a slot has 'content' (by its hashes where there is no copy). */
+uint32_t src_pages_slot(const SrcPages *pages, uint64_t index);
+bool src_pages_slot_has(SrcPages *pages, uint32_t slot, const uint8_t *content);
 
 void src_pages_forget(SrcPages *pages, uint64_t index);
 void src_pages_zero(SrcPages *pages, uint64_t index);

@@ -203,11 +203,74 @@ static void test_same_bytes_when_slots_are_short(void)
     }
 }
 
+static void test_same_bytes_from_hashes(void)
+{
+    for (guint i = 0; i < 12; i++) {
+        PageStream stream;
+        SrcEncodeStats stats;
+        guint32 page_bytes = i % 3 == 2 ? 65536 : 4096;
+
+        page_stream_init(&stream, 70 + i, page_bytes, i % 3 == 2 ? 40 : 150);
+        SrcEncodeConfig config = config_of(&stream);
+        guint64 tables = (config.ram_bytes + WIRE_RAM_EXTRA_BYTES) / page_bytes * sizeof(guint64);
+        config.page_memory = WIRE_PAGE_MEMORY_HASH;
+        config.hash_block_bytes = i % 2 == 0 ? 64 : 128;
+        config.memory_bytes_max = tables + config.ram_bytes / (1 + i);
+        round_trip(&config, &stream, 8, &stats);
+        g_assert_cmpuint(stats.pages_segments, >, 0);
+        g_assert_cmpuint(stats.pages_same, >, 0);
+        page_stream_clear(&stream);
+    }
+}
+
+/* A word in each page, three times: at first a block is sent, then, with a copy, the word. */
+static void test_hashes_first_copies_then(void)
+{
+    PageStream stream;
+    Pair pair;
+
+    page_stream_init(&stream, 5, 4096, 100);
+    SrcEncodeConfig config = config_of(&stream);
+    config.page_memory = WIRE_PAGE_MEMORY_HASH;
+    config.filters &= ~WIRE_FILTER_DUPLICATE;
+    pair_init(&pair, &config);
+    for (guint pass = 0; pass < 4; pass++) {
+        guint64 raw_before = pair.raw_bytes;
+
+        for (guint page = 0; page < 100; page++) {
+            guint8 *bytes = page_stream_memory(&stream, 0, page);
+
+            if (pass == 0) {
+                for (guint i = 0; i < 4096; i++) {
+                    bytes[i] = (guint8)(1 + rng_below(&stream.rng, 255));
+                }
+            }
+            for (guint i = 0; i < 8; i++) {
+                bytes[800 + i] ^= 0xff;
+            }
+            add_page(&pair, &stream, 0, page);
+        }
+        pair_deliver(&pair);
+        if (pass > 0) {
+            guint64 bytes_per_page = (pair.raw_bytes - raw_before) / 100;
+
+            g_assert_cmpuint(bytes_per_page, >=, pass == 1 ? 1 + 1 + 3 + 64 : 1 + 1 + 3 + 8);
+            g_assert_cmpuint(bytes_per_page, <=, pass == 1 ? 1 + 1 + 3 + 64 : 1 + 1 + 3 + 8);
+        }
+    }
+    g_assert_cmpuint(src_encode_stats(pair.encode)->resent_dirty_bytes, ==, 100 * (64 + 8 + 8));
+    g_assert_cmpuint(src_encode_stats(pair.encode)->passes, ==, 3);
+    pair_clear(&pair);
+    page_stream_clear(&stream);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/encode/same-bytes-with-any-filters", test_same_bytes_with_any_filters);
     g_test_add_func("/encode/same-bytes-with-any-page-size", test_same_bytes_with_any_page_size);
     g_test_add_func("/encode/same-bytes-when-slots-are-short", test_same_bytes_when_slots_are_short);
+    g_test_add_func("/encode/same-bytes-from-hashes", test_same_bytes_from_hashes);
+    g_test_add_func("/encode/hashes-first-copies-then", test_hashes_first_copies_then);
     return g_test_run();
 }
