@@ -65,27 +65,35 @@ void codec_pool_cancel(CodecPool *pool);
 /* Numbers so far.  Any thread. */
 CodecPoolStats codec_pool_stats(CodecPool *pool);
 
-/* What the source measures, once per period. */
-typedef struct CodecChoice {
-    const CodecLevel *level;
-    char reason[160];
-} CodecChoice;
-
+/* What the source measures, once per period (200 ms or so). */
 typedef struct CodecMeasure {
-    const CodecLevel *level;    /* in use */
+    const CodecLevel *level;    /* in use during all of it */
     double link_bytes_per_s;    /* what the wire carries; 0 unknown */
     double raw_bytes_per_s;     /* what went into the codec in the period */
     double wire_bytes_per_s;    /* what came out */
     double codec_bytes_per_cpu_s; /* raw bytes per second of one core in the codec; 0 unknown */
-    double cores_free;          /* of this host, for the codec */
+    double cores_free;          /* of this host, for the codec: those that it uses now and those that idle, at most its threads */
     bool link_is_limit;         /* the wire was waited for, not the codec or QEMU */
     bool can_be_slow;           /* false in post-copy: latency counts */
 } CodecMeasure;
 
-/* Picks the level for the next period; pure, keeps what it learned of each level in 'state' (zeroed at start). */
+typedef struct CodecChoice {
+    const CodecLevel *level;
+    char reason[160]; /* for people, with the numbers */
+} CodecChoice;
+
+/* What was learned; zeroed at start.  The first choice should be asked for before anything is sent: it is "none", because that shows
+ * the link's rate soonest. */
 typedef struct CodecPicker {
-    double ratio[CODEC_LEVELS_MAX];         /* raw per wire, of each row; 0 unknown */
-    double bytes_per_cpu_s[CODEC_LEVELS_MAX];
-    unsigned periods_since_trial;
+    double ratio[CODEC_LEVELS_MAX];           /* raw per wire, of each row; 0 unknown */
+    double bytes_per_cpu_s[CODEC_LEVELS_MAX]; /* 0 unknown */
+    unsigned periods_unseen[CODEC_LEVELS_MAX];
+    double link_bytes_per_s;                  /* 0 unknown */
+    bool link_is_certain;                     /* false: at least that */
+    unsigned trial;                           /* row + 1 that is being tried; 0: none */
+    unsigned periods_since_trial, trial_interval;
 } CodecPicker;
+
+/* Picks the level for the next period: the one that carries most over this link with these cores.  Pure; theory of operation in
+ * codec-pick.c. */
 CodecChoice codec_pick(CodecPicker *picker, const CodecMeasure *measure);
