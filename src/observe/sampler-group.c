@@ -13,8 +13,8 @@
  * and leaves a debt, which has to be earned back first.
  *
  * Windows at even distances would see a load that comes and goes nearly in step with them at the same moment again and
- * again, and call it its mean.  So the purse must hold a reserve besides what the next window costs, which is drawn anew
- * for each: windows come earlier or later by chance, and not fewer of them.
+ * again, and call it its mean.  So the purse must hold a reserve besides what the next window costs, which is drawn
+ * anew for each: windows come earlier or later by chance, and not fewer of them.
  *
  * A write window looks at as many pages as the purse allows when it pays for WRITE_WINDOWS per VM and period: fewer and
  * larger windows would leave more of the time unseen.  Only the first ones are larger, to find out where to look.
