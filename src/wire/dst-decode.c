@@ -254,6 +254,11 @@ static int words(DstDecode *decode, uint8_t *content)
     const uint8_t *bitmap = read_bytes(decode, bitmap_bytes);
 
     for (uint32_t i = 0; bitmap && i < bitmap_bytes; i++) {
+        if (bitmap[i] == 0xff && in_left(decode) >= 8 * WIRE_WORD_BYTES) {
+            memcpy(content + i * 64, decode->in, 64);
+            decode->in += 64;
+            continue;
+        }
         for (unsigned bits = bitmap[i]; bits != 0; bits &= bits - 1) {
             const uint8_t *from = read_bytes(decode, WIRE_WORD_BYTES);
 
@@ -297,9 +302,27 @@ static int content_change(DstDecode *decode, const PageOperation *operation, uin
     }
 }
 
-/* The page gets 'content', of which its slot may hold all but what the payload from 'changes' on says. */
-static int content_keep(DstDecode *decode, const PageOperation *operation, const uint8_t *content,
-                        const uint8_t *changes)
+/* Makes the slot, which holds the base, equal to 'content' by touching only what changed: 'changes' is what the payload said. */
+static void slot_change(DstDecode *decode, const PageOperation *operation, const uint8_t *made, const uint8_t *changes,
+                        uint8_t *slot)
+{
+    const uint8_t *behind = decode->in;
+
+    if (operation->kind == WIRE_OPERATION_SEGMENTS) {
+        decode->in = changes;
+        (void)segments(decode, slot); /* once more; it was fine the first time */
+        decode->in = behind;
+    } else if (operation->kind == WIRE_OPERATION_WORDS) {
+        for (uint32_t i = 0; i < decode->blocks.page_bytes / 64; i++) {
+            if (changes[i] != 0) { /* a byte of the bitmap is 64 bytes of the page */
+                memcpy(slot + i * 64, made + i * 64, 64);
+            }
+        }
+    }
+}
+
+/* The page gets the content 'made', which the payload from 'changes' on made of its base. */
+static int content_keep(DstDecode *decode, const PageOperation *operation, const uint8_t *made, const uint8_t *changes)
 {
     uint8_t *slot = dst_pages_stored(&decode->pages, operation->index);
 
@@ -307,15 +330,16 @@ static int content_keep(DstDecode *decode, const PageOperation *operation, const
         dst_pages_forget(&decode->pages, operation->index);
         return 0;
     }
-    if (slot && operation->kind != WIRE_OPERATION_RAW && operation->kind != WIRE_OPERATION_DUPLICATE) {
-        decode->in = changes; /* again, on the slot; cheaper than to copy the page when little changed */
-        return content_change(decode, operation, slot);
+    if (slot && (operation->kind == WIRE_OPERATION_SEGMENTS || operation->kind == WIRE_OPERATION_WORDS ||
+                 operation->kind == WIRE_OPERATION_SAME)) {
+        slot_change(decode, operation, made, changes, slot);
+        return 0;
     }
     slot = slot ? slot : dst_pages_store(&decode->pages, operation->index);
     if (!slot) {
         return -ENOMEM;
     }
-    memcpy(slot, content, decode->blocks.page_bytes);
+    memcpy(slot, made, decode->blocks.page_bytes);
     return 0;
 }
 

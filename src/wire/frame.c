@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "wire/wire-xxh3.h"
 
 #define BUFFER_ALIGNMENT 64
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which 8-byte words of two pages differ, a bit for each: the one loop over all bytes of every page that is sent again.
- * Hence three texts of it.  Each step does 64 bytes; for words that are equal, as nearly all are, there is no branch that
- * could be guessed wrong. */
+ * Which 8-byte words of two pages differ, a bit for each: the one loop over all bytes of every page that is sent again; and
+ * those words one behind the other.  Hence three texts of the first and two of the second.  Each step does 64 bytes; but for
+ * the portable ones no step has a branch that could be guessed wrong. */
 #include "wire/segments.h"
 
 #include <string.h>
@@ -30,6 +30,24 @@ static uint32_t mask_portable(uint64_t *mask, const uint8_t *page, const uint8_t
         words += (uint32_t)__builtin_popcountll(bits);
     }
     return words;
+}
+
+static uint8_t *pack_portable(const uint64_t *mask, const uint8_t *page, uint32_t page_bytes, uint8_t *at)
+{
+    for (uint32_t block = 0; block < page_bytes / 64; block++) {
+        unsigned bits = (unsigned)(mask[block / 8] >> (block % 8 * 8)) & 0xff;
+
+        if (bits == 0xff) {
+            memcpy(at, page + block * 64, 64);
+            at += 64;
+            continue;
+        }
+        for (; bits != 0; bits &= bits - 1) {
+            memcpy(at, page + block * 64 + (unsigned)__builtin_ctz(bits) * 8, 8);
+            at += 8;
+        }
+    }
+    return at;
 }
 
 static int portable_is_supported(void)
@@ -87,6 +105,18 @@ __attribute__((target("avx512f,avx512bw,popcnt"))) static uint32_t mask_avx512(u
     return words;
 }
 
+__attribute__((target("avx512f,avx512bw,popcnt"))) static uint8_t *
+pack_avx512(const uint64_t *mask, const uint8_t *page, uint32_t page_bytes, uint8_t *at)
+{
+    for (uint32_t block = 0; block < page_bytes / 64; block++) {
+        __mmask8 bits = (__mmask8)(mask[block / 8] >> (block % 8 * 8));
+
+        _mm512_storeu_si512(at, _mm512_maskz_compress_epi64(bits, _mm512_loadu_si512(page + block * 64)));
+        at += (unsigned)__builtin_popcount(bits) * 8;
+    }
+    return at;
+}
+
 static int avx512_is_supported(void)
 {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
@@ -95,10 +125,10 @@ static int avx512_is_supported(void)
 
 const SegmentsKernel segments_kernels[] = {
 #if defined(__x86_64__)
-    {"avx512", mask_avx512, avx512_is_supported},
-    {"avx2", mask_avx2, avx2_is_supported},
+    {"avx512", mask_avx512, pack_avx512, avx512_is_supported},
+    {"avx2", mask_avx2, pack_portable, avx2_is_supported},
 #endif
-    {"portable", mask_portable, portable_is_supported},
+    {"portable", mask_portable, pack_portable, portable_is_supported},
 };
 const size_t segments_kernels_length = sizeof segments_kernels / sizeof segments_kernels[0];
 

@@ -79,6 +79,19 @@ static Segment run_exact(const uint8_t *page, const uint8_t *base, uint32_t firs
     return (Segment){begin_byte, end * WIRE_WORD_BYTES - cut_after - begin_byte};
 }
 
+/* How many runs of ones there are: each has one first word. */
+static uint32_t mask_runs(const uint64_t *mask, uint32_t length)
+{
+    uint64_t before = 0;
+    uint32_t runs = 0;
+
+    for (uint32_t i = 0; i < length; i++) {
+        runs += (uint32_t)__builtin_popcountll(mask[i] & ~(mask[i] << 1 | before));
+        before = mask[i] >> 63;
+    }
+    return runs;
+}
+
 /* Makes the list; false when there are more than segments_max. */
 static int list_make(Segments *segments, const SegmentsRule *rule, const uint8_t *page, const uint8_t *base)
 {
@@ -121,31 +134,38 @@ static uint32_t list_bytes(const Segments *segments)
     return bytes;
 }
 
+/* Whether a list can be worth its walk: neighbouring runs are a word apart, so small gaps join none of them; and the ends of a run
+ * hide at most 14 bytes that did not change. */
+static int list_is_possible(const Segments *segments, const SegmentsRule *rule, uint32_t words)
+{
+    uint32_t runs = mask_runs(segments->mask, SEGMENTS_MASK_LENGTH(rule->page_bytes));
+
+    return (runs <= rule->segments_max || rule->gap_merge_bytes >= WIRE_WORD_BYTES) &&
+           words * WIRE_WORD_BYTES <= rule->bytes_max + runs * 2 * (WIRE_WORD_BYTES - 1);
+}
+
 static void form_choose(Segments *segments, const SegmentsRule *rule, uint32_t words, const uint8_t *page,
                         const uint8_t *base)
 {
     uint32_t words_bytes = rule->page_bytes / 64 + words * WIRE_WORD_BYTES;
+    uint32_t list = words > 0 && list_is_possible(segments, rule, words) && list_make(segments, rule, page, base)
+                        ? list_bytes(segments)
+                        : UINT32_MAX;
 
-    segments->form = SEGMENTS_NONE;
-    segments->length = 0;
-    segments->dirty_bytes = 0;
-    segments->wire_bytes = 0;
-    if (words == 0) {
+    if (words > 0 && list <= words_bytes && list <= rule->bytes_max) {
+        segments->form = SEGMENTS_LIST;
+        segments->wire_bytes = list;
         return;
     }
-    segments->form = SEGMENTS_WORDS;
-    segments->wire_bytes = words_bytes;
-    if (list_make(segments, rule, page, base)) {
-        uint32_t bytes = list_bytes(segments);
-
-        if (bytes <= words_bytes) {
-            segments->form = SEGMENTS_LIST;
-            segments->wire_bytes = bytes;
-        }
+    segments->length = 0;
+    segments->dirty_bytes = words * WIRE_WORD_BYTES;
+    if (words == 0) {
+        segments->form = SEGMENTS_NONE;
+        segments->wire_bytes = 0;
+    } else if (words_bytes <= rule->bytes_max) {
+        segments->form = SEGMENTS_WORDS;
+        segments->wire_bytes = words_bytes;
     } else {
-        segments->dirty_bytes = words * WIRE_WORD_BYTES;
-    }
-    if (segments->wire_bytes > rule->bytes_max) {
         segments->form = SEGMENTS_FULL;
         segments->wire_bytes = rule->page_bytes;
     }
@@ -166,6 +186,21 @@ void segments_find_masked(Segments *segments, const SegmentsRule *rule)
     form_choose(segments, rule, words, NULL, NULL);
 }
 
+/* memcpy, but most segments are a word or two. */
+static inline void copy_short(uint8_t *to, const uint8_t *from, uint32_t length)
+{
+    uint64_t first, last;
+
+    if (length < 8 || length > 16) {
+        memcpy(to, from, length);
+        return;
+    }
+    memcpy(&first, from, 8);
+    memcpy(&last, from + length - 8, 8);
+    memcpy(to, &first, 8);
+    memcpy(to + length - 8, &last, 8);
+}
+
 static uint8_t *list_write(const Segments *segments, const uint8_t *page, uint8_t *at)
 {
     uint32_t end = 0;
@@ -177,7 +212,7 @@ static uint8_t *list_write(const Segments *segments, const uint8_t *page, uint8_
         end = segments->list[i].offset + segments->list[i].length;
     }
     for (uint32_t i = 0; i < segments->length; i++) {
-        memcpy(at, page + segments->list[i].offset, segments->list[i].length);
+        copy_short(at, page + segments->list[i].offset, segments->list[i].length);
         at += segments->list[i].length;
     }
     return at;
@@ -185,23 +220,13 @@ static uint8_t *list_write(const Segments *segments, const uint8_t *page, uint8_
 
 static uint8_t *words_write(const Segments *segments, const SegmentsRule *rule, const uint8_t *page, uint8_t *at)
 {
-    uint32_t groups = SEGMENTS_MASK_LENGTH(rule->page_bytes);
-
-    for (uint32_t group = 0; group < groups; group++) {
+    for (uint32_t group = 0; group < SEGMENTS_MASK_LENGTH(rule->page_bytes); group++) {
         uint64_t bits = htole64(segments->mask[group]);
 
         memcpy(at, &bits, sizeof bits);
         at += sizeof bits;
     }
-    for (uint32_t group = 0; group < groups; group++) {
-        for (uint64_t bits = segments->mask[group]; bits != 0; bits &= bits - 1) {
-            uint32_t word = group * 64 + (uint32_t)__builtin_ctzll(bits);
-
-            memcpy(at, page + word * WIRE_WORD_BYTES, WIRE_WORD_BYTES);
-            at += WIRE_WORD_BYTES;
-        }
-    }
-    return at;
+    return segments_kernel()->pack(segments->mask, page, rule->page_bytes, at);
 }
 
 uint32_t segments_write(const Segments *segments, const SegmentsRule *rule, const uint8_t *page, uint8_t *at)
@@ -217,14 +242,12 @@ void segments_apply(const Segments *segments, const SegmentsRule *rule, const ui
         memcpy(copy, page, rule->page_bytes);
     } else if (segments->form == SEGMENTS_LIST) {
         for (uint32_t i = 0; i < segments->length; i++) {
-            memcpy(copy + segments->list[i].offset, page + segments->list[i].offset, segments->list[i].length);
+            copy_short(copy + segments->list[i].offset, page + segments->list[i].offset, segments->list[i].length);
         }
     } else if (segments->form == SEGMENTS_WORDS) {
-        for (uint32_t group = 0; group < SEGMENTS_MASK_LENGTH(rule->page_bytes); group++) {
-            for (uint64_t bits = segments->mask[group]; bits != 0; bits &= bits - 1) {
-                uint32_t word = group * 64 + (uint32_t)__builtin_ctzll(bits);
-
-                memcpy(copy + word * WIRE_WORD_BYTES, page + word * WIRE_WORD_BYTES, WIRE_WORD_BYTES);
+        for (uint32_t block = 0; block < rule->page_bytes / 64; block++) { /* the words between are equal anyway */
+            if (segments->mask[block / 8] >> (block % 8 * 8) & 0xff) {
+                memcpy(copy + block * 64, page + block * 64, 64);
             }
         }
     }

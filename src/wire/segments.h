@@ -39,7 +39,7 @@ typedef struct Segment {
 
 typedef struct Segments {
     SegmentsForm form;
-    uint32_t dirty_bytes; /* changed: to the byte at both ends of a run of words, whole words between; gaps not counted */
+    uint32_t dirty_bytes; /* changed: LIST to the byte at both ends of each run of words, else whole words; gaps are not counted */
     uint32_t wire_bytes;  /* LIST, WORDS: what segments_write writes; FULL: page bytes */
     uint32_t length;      /* LIST */
     Segment list[WIRE_SEGMENTS_MAX];
@@ -52,17 +52,21 @@ void segments_find(Segments *segments, const SegmentsRule *rule, const uint8_t *
 /* The same when only the mask is known, filled in by the caller (a base of which hashes were kept): ends lie between words. */
 void segments_find_masked(Segments *segments, const SegmentsRule *rule);
 
-/* LIST and WORDS: writes what the format has behind the position; returns wire_bytes. */
+/* LIST and WORDS: writes what the format has behind the position; returns wire_bytes.  Up to SEGMENTS_WRITE_SLACK bytes behind
+ * them may be overwritten, too. */
+#define SEGMENTS_WRITE_SLACK 64
 uint32_t segments_write(const Segments *segments, const SegmentsRule *rule, const uint8_t *page, uint8_t *at);
 
 /* Makes 'copy', which was the base, equal to 'page'; touches only what changed. */
 void segments_apply(const Segments *segments, const SegmentsRule *rule, const uint8_t *page, uint8_t *copy);
 
-/* How the masks are made: kernels for several instruction sets; the best that this processor has is used. */
+/* What touches every byte: kernels for several instruction sets; the best that this processor has is used. */
 typedef struct SegmentsKernel {
     const char *name;
     /* Fills mask [SEGMENTS_MASK_LENGTH(page_bytes)]; returns the number of words that differ. */
     uint32_t (*mask)(uint64_t *mask, const uint8_t *page, const uint8_t *base, uint32_t page_bytes);
+    /* Writes the words of 'page' whose bit is set, one behind the other, and maybe SEGMENTS_WRITE_SLACK bytes more; returns their end. */
+    uint8_t *(*pack)(const uint64_t *mask, const uint8_t *page, uint32_t page_bytes, uint8_t *at);
     int (*is_supported)(void);
 } SegmentsKernel;
 
