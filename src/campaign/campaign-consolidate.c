@@ -13,7 +13,6 @@
 #include "base/units.h"
 #include "decide/decide.h"
 #include "place/state.h"
-#include "schedule/schedule.h"
 
 typedef struct Emptying {
     GPtrArray *configs; /* HostConfig, borrowed */
@@ -217,13 +216,6 @@ static gboolean choose(Campaign *campaign, Emptying *emptying, GError **error)
     return TRUE;
 }
 
-static guint64 link_rate(const char *host, gpointer user)
-{
-    const HostConfig *config = inventory_resolve(user, host, NULL);
-
-    return config ? config->link_bytes_per_s : 0;
-}
-
 static Plan *make_plan(Campaign *campaign, const Emptying *emptying)
 {
     Plan *plan = plan_new(campaign->options.policy, &campaign->options.migrate);
@@ -239,8 +231,7 @@ static Plan *make_plan(Campaign *campaign, const Emptying *emptying)
         step->vcpus = vm->vcpus;
         step->placement = g_strdup(move->why);
     }
-    schedule_parallel(plan, link_rate, campaign->inventory);
-    campaign_stamp(campaign, plan);
+    campaign_schedule(campaign, plan, NULL);
     return plan;
 }
 

@@ -202,9 +202,10 @@ static guint64 link_rate(const char *host, gpointer user)
     return config ? config->link_bytes_per_s : 0;
 }
 
-void campaign_schedule(Campaign *campaign, Plan *plan)
+void campaign_schedule(Campaign *campaign, Plan *plan, const LoadWindow *loads)
 {
     schedule_parallel(plan, link_rate, campaign->inventory);
+    campaign_choose_relays(campaign, plan, loads);
     campaign_stamp(campaign, plan);
 }
 
@@ -222,7 +223,7 @@ static Plan *schedule(Campaign *campaign, const Draft *draft)
         step->vcpus = vm->vcpus;
         step->placement = g_strdup(g_ptr_array_index(draft->placements, i));
     }
-    campaign_schedule(campaign, plan);
+    campaign_schedule(campaign, plan, draft->loads);
     return plan;
 }
 

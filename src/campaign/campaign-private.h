@@ -7,6 +7,7 @@
  *     campaign-consolidate.c  from a fleet to the Plan that empties hosts
  *     campaign-observe.c  the step of it that watches memory
  *     campaign-place.c  the step of it that finds destinations
+ *     campaign-relay.c  the step of it that says whose memory goes through relays
  *     campaign-rebalance.c  from a fleet to a Plan of few moves
  *     campaign-run.c    a Plan run to its end, and the guests asked for their own account of it
  *     campaign-play.c   a Plan played in virtual time
@@ -22,10 +23,11 @@ struct Campaign {
     Inventory *inventory; /* borrowed */
     CampaignOptions options;
     CampaignCallbacks callbacks;
-    SimFleet *fleet; /* NULL: real hosts; else clock and driver are the fleet's.  Borrowed */
+    SimFleet *fleet; /* NULL: real hosts; else clock, driver and relays are the fleet's.  Borrowed */
     guint64 turns;
     Clock *clock;
     Driver *driver;
+    RelayProvider *relays;
     MoveHistory *history; /* NULL: not opened yet, or it cannot be */
     gboolean is_history_tried;
     Gang *running;      /* while campaign_run works */
@@ -96,5 +98,9 @@ MoveHistory *campaign_history(Campaign *campaign);
 /* The time that the history counts in. */
 gint64 campaign_wall_ns(const Campaign *campaign);
 
-/* Order, waves and bandwidth of the steps of a new plan. */
-void campaign_schedule(Campaign *campaign, Plan *plan);
+/* Order, waves and bandwidth of the steps of a new plan, and which of them go through relays.  'loads' says how busy the
+ * hosts are; NULL: nobody watched. */
+void campaign_schedule(Campaign *campaign, Plan *plan, const LoadWindow *loads);
+
+/* The last part of that. */
+void campaign_choose_relays(Campaign *campaign, Plan *plan, const LoadWindow *loads);

@@ -360,7 +360,7 @@ static gboolean make_plan(Round *round, GError **error)
         step->vcpus = vm->vcpus;
         step->placement = g_strdup(move->why);
     }
-    campaign_schedule(campaign, plan);
+    campaign_schedule(campaign, plan, round->loads);
     return TRUE;
 }
 

@@ -197,9 +197,7 @@ GangOutcome *campaign_run(Campaign *campaign, const Plan *plan)
         gang_new(plan, campaign->inventory->hosts, campaign->driver, campaign->clock, on_progress, on_done, &run);
 
     campaign->running = gang;
-    if (campaign->fleet) {
-        gang_set_relays(gang, campaign->fleet->relays);
-    }
+    gang_set_relays(gang, campaign->relays);
     gang_start(gang);
     if (campaign->is_stopped) {
         gang_stop(gang);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "base/log.h"
+#include "campaign/relay-agents.h"
 #include "migrate/precheck.h"
 
 #include <stdarg.h>
@@ -37,6 +38,7 @@ Campaign *campaign_new(Inventory *inventory, const CampaignOptions *options, GEr
     campaign->options = *options;
     campaign->clock = clock_main_new();
     campaign->driver = driver;
+    campaign->relays = relay_agents_new(inventory, campaign->clock);
     return campaign;
 }
 
@@ -52,6 +54,7 @@ Campaign *campaign_new_simulated(Inventory *inventory, SimFleet *fleet, const Ca
     campaign->fleet = fleet;
     campaign->clock = fleet->clock;
     campaign->driver = fleet->driver;
+    campaign->relays = fleet->relays;
     return campaign;
 }
 
@@ -60,6 +63,7 @@ void campaign_free(Campaign *campaign)
     if (campaign) {
         move_history_free(campaign->history);
         if (!campaign->fleet) {
+            campaign->relays->close(campaign->relays);
             campaign->driver->close(campaign->driver);
             campaign->clock->close(campaign->clock);
         }

@@ -256,12 +256,17 @@ static void on_verdict(const TruthView *view, const Verdict *verdict, gpointer u
 
 /* ---- the job ---- */
 
-/* A relay that broke explains what QEMU and libvirt saw of it. */
+/* A relay that broke, or that kept the downtime limit by ending it, explains what QEMU and libvirt saw of it. */
 static Fault final_blame(const Member *member)
 {
     gboolean is_vague = member->blame == FAULT_UNKNOWN || member->blame == FAULT_QEMU || member->blame == FAULT_LINK;
 
-    return member->relay_broke && !member->job_succeeded && is_vague ? FAULT_RELAY : member->blame;
+    if (member->job_succeeded || !is_vague) {
+        return member->blame;
+    }
+    return member->relay_broke                              ? FAULT_RELAY
+           : member->cancel_reason == FAULT_NOT_CONVERGED ? FAULT_NOT_CONVERGED
+                                                            : member->blame;
 }
 
 void member_ask_truth(Member *member)

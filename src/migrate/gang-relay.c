@@ -121,13 +121,18 @@ static void on_refused(Member *member, const GError *error)
     go_on_with_job(member);
 }
 
-static void on_broken(Member *member, const GError *error)
+/* The relay has closed QEMU's socket already; cancelling makes sure of it, and says why the migration ends. */
+static void on_broken(Member *member, const RelayEvent *event)
 {
-    member->relay_broke = TRUE;
-    add_words(member, g_strdup(error->message));
-    if (member->job && member->cancel_reason == FAULT_UNKNOWN) {
-        steer_cancel(member, FAULT_RELAY);
+    member->relay_broke = event->fault == FAULT_RELAY;
+    add_words(member, g_strdup(event->error->message));
+    if (member->cancel_reason != FAULT_UNKNOWN) {
+        return;
     }
+    if (member->job) {
+        steer_cancel(member, event->fault);
+    }
+    member->cancel_reason = event->fault;
 }
 
 static void on_pair_ended(Member *member, const RelayEvent *event)
@@ -140,8 +145,8 @@ static void on_pair_ended(Member *member, const RelayEvent *event)
         return;
     }
     take_figures(member, event->figures);
-    if (event->error && event->is_relays_fault) {
-        on_broken(member, event->error);
+    if (event->error && event->fault != FAULT_UNKNOWN) {
+        on_broken(member, event);
     }
     if (member->last_word_timer) {
         relay_forget(member);

@@ -47,7 +47,7 @@ static void end(RelayPair *pair, const GError *error)
 {
     RelayEvent event = {.kind = RELAY_EVENT_ENDED,
                         .error = error,
-                        .is_relays_fault = error != NULL,
+                        .fault = error ? FAULT_RELAY : FAULT_NONE,
                         .figures = pair->ready_ns ? &pair->figures : NULL};
     RelayEventFunc func = pair->func;
     gpointer user = pair->user;

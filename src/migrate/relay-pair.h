@@ -48,7 +48,8 @@ typedef struct RelayEvent {
     const RelayFigures *figures; /* STATUS and ENDED; NULL: nothing new */
     const char *reason;          /* CANNOT_CONVERGE: a sentence with the numbers */
     const GError *error;         /* UNWATCHED; ENDED: NULL when all that QEMU said was delivered */
-    gboolean is_relays_fault;    /* ENDED with an error: a relay broke; FALSE: QEMU or we ended it */
+    Fault fault; /* ENDED with an error: FAULT_RELAY, a relay broke; FAULT_NOT_CONVERGED, it ended a switchover that was
+                  * going to break the downtime limit; FAULT_UNKNOWN, QEMU or we ended it, or it never began */
 } RelayEvent;
 
 typedef void (*RelayEventFunc)(const RelayEvent *event, gpointer user);

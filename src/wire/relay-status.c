@@ -137,6 +137,18 @@ void relay_status_tell_cannot(RelayWatch *watch)
     relay_events_send(&watch->relay->events, &event);
 }
 
+/* For programs: whom to blame, which the sentence says to people. */
+static const char *cause_name(WireReason reason)
+{
+    static const char *const names[] = {
+        [WIRE_REASON_NONE] = "none",         [WIRE_REASON_PROTOCOL] = "protocol",   [WIRE_REASON_HASH] = "hash",
+        [WIRE_REASON_MEMORY] = "memory",     [WIRE_REASON_QEMU_CLOSED] = "qemu",    [WIRE_REASON_WATCHDOG] = "watchdog",
+        [WIRE_REASON_ASKED] = "asked",       [WIRE_REASON_VERSION] = "version",     [WIRE_REASON_SESSION] = "session",
+    };
+
+    return reason <= WIRE_REASON_SESSION ? names[reason] : "protocol";
+}
+
 void relay_watch_tell_end(RelayWatch *watch, const char *outcome, const char *reason)
 {
     RelayEvent event;
@@ -146,6 +158,7 @@ void relay_watch_tell_end(RelayWatch *watch, const char *outcome, const char *re
                      elapsed_ms(watch) / 1e3);
     relay_event_begin(&event, "ended");
     relay_event_string(&event, "outcome", outcome);
+    relay_event_string(&event, "cause", cause_name(watch->relay->failed ? watch->relay->failed_reason : WIRE_REASON_NONE));
     relay_event_string(&event, "reason", reason);
     relay_event_string(&event, "state", relay_state_name(relay_state_now(watch->relay)));
     relay_event_real(&event, "elapsed_ms", elapsed_ms(watch));
