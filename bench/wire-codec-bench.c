@@ -10,8 +10,9 @@
  *   random   noise: encrypted or compressed data
  *   sparse   zeros with some 8-byte words, as fresh heaps have them
  *   mixed    the four in turn, page by page
- * Rounds are interleaved (every cell once, then all again); printed are medians of CPU time of one thread and, in brackets, the
- * spread (largest less smallest, in per cent of the median).  The baseline is memcpy of the same frames in the same round. */
+ * Rounds are interleaved (every cell once, then all again); printed are medians of CPU time of one thread and, in
+ * brackets, the spread (largest less smallest, in per cent of the median).  The baseline is memcpy of the same frames
+ * in the same round. */
 #include "base/json.h"
 #include "base/rng.h"
 #include "wire/codec-context.h"
@@ -20,12 +21,12 @@
 #include <string.h>
 #include <time.h>
 
-#define PAGE_BYTES      4096u
-#define PAGES_PER_FRAME 31u /* 124 KiB: what the source fills at full speed */
-#define FRAME_BYTES     (PAGES_PER_FRAME * (PAGE_BYTES + 1))
-#define FRAMES          48u
-#define RAW_OPERATION   0xa2u /* next page, kept, raw */
-#define LEVELS_MAX      CODEC_LEVELS_MAX
+#define PAGE_BYTES          4096u
+#define PAGES_PER_FRAME     31u /* 124 KiB: what the source fills at full speed */
+#define FRAME_BYTES         (PAGES_PER_FRAME * (PAGE_BYTES + 1))
+#define FRAMES              48u
+#define RAW_OPERATION       0xa2u /* next page, kept, raw */
+#define LEVELS_MAX          CODEC_LEVELS_MAX
 #define TEN_GBE_BYTES_PER_S 1.25e9
 
 typedef enum Content { CONTENT_TEXT, CONTENT_CODE, CONTENT_RANDOM, CONTENT_SPARSE, CONTENT_MIXED, CONTENTS } Content;
@@ -239,8 +240,8 @@ static void print_cells(Bench *bench)
             Cell *cell = &bench->cells[content][level];
             double compress = gb_per_s(cell->compress_s);
 
-            g_autofree char *decompress = g_strdup_printf("%.2f (%2.0f %%)", gb_per_s(cell->decompress_s),
-                                                          spread_percent(cell->decompress_s));
+            g_autofree char *decompress =
+                g_strdup_printf("%.2f (%2.0f %%)", gb_per_s(cell->decompress_s), spread_percent(cell->decompress_s));
 
             printf("%-8s %-10s %7.2f %11.2f (%2.0f %%) %18s %12.1f %14.1f\n", content_names[content],
                    codec_levels[level].name, cell->ratio, compress, spread_percent(cell->compress_s),
@@ -257,7 +258,8 @@ static void print_cells(Bench *bench)
         }
     }
     json_builder_end_array(bench->builder);
-    printf("cores, 10 GbE: computed, not measured: cores whose output together is 1.25 GB/s on the wire, ratio times as much raw\n");
+    printf("cores, 10 GbE: computed, not measured: cores whose output together is 1.25 GB/s on the wire, ratio times "
+           "as much raw\n");
 }
 
 /* One thread feeds the pool and takes back what is done, as a sender would; seconds on the wall. */
@@ -342,7 +344,8 @@ static gboolean bench_init(Bench *bench, const char *source_dir)
     bench->text = g_byte_array_new();
     bench->code = g_byte_array_new();
     for (guint i = 0; i < 3; i++) {
-        g_autofree char *folder = g_build_filename(source_dir, ((const char *[]){"docs", "src", "tests/unit"})[i], NULL);
+        g_autofree char *folder =
+            g_build_filename(source_dir, ((const char *[]){"docs", "src", "tests/unit"})[i], NULL);
 
         append_folder(bench->text, folder, FRAMES * FRAME_BYTES);
     }

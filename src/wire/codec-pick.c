@@ -8,28 +8,34 @@
  *
  *     rate(i) = min(link x ratio(i), cores x speed(i), demand)        ratio(none) = 1, speed(none) = endless
  *
- * and the best is the one with the highest rate; of those within WITHIN of it, the one that costs the least CPU, which is the
- * one that comes first in the table.  In post-copy a page is waited for, and several cores do not make one frame faster:
+ * and the best is the one with the highest rate; of those within WITHIN of it, the one that costs the least CPU, which
+ * is the one that comes first in the table.  In post-copy a page is waited for, and several cores do not make one frame
+ * faster:
  *
  *     rate(i) = 1 / (1 / (link x ratio(i)) + 1 / speed(i))
  *
  * What is not known is learned.
  *
- * ratio, speed: measured for the level in use, smoothed.  A level that was never used is guessed from the nearest one that was, by
- *     what levels usually are to each other (the table 'usual').  When the content changes, the ratio of the level in use shows it,
- *     and what was learned of the others is moved along; when there is nothing left to compare by, it is forgotten.
- * link: what the wire carries is the link's rate only while the wire is waited for; else it is a lower bound ("at least").  So the first
- *     period goes without compression: it shows the link's rate, and if the link is not even the limit, nothing needs compressing.
+ * ratio, speed: measured for the level in use, smoothed.  A level that was never used is guessed from the nearest one
+ * that was, by what levels usually are to each other (the table 'usual').  When the content changes, the ratio of the
+ * level in use shows it, and what was learned of the others is moved along; when there is nothing left to compare by,
+ * it is forgotten.
+ *
+ * link: what the wire carries is the link's rate only while the wire is waited for; else it is a lower bound ("at
+ * least").  So the first period goes without compression: it shows the link's rate, and if the link is not even the
+ * limit, nothing needs compressing.
+ *
  * demand: while neither link nor codec is waited for, QEMU's own rate is the limit, and a cheaper level does as well.
  *
  * Trials: a guess that promises more is tried by using it; it is then measured, and the next period goes back if it was
- * wrong.  Beyond that, every trial_interval periods a level is used that seems worse but, at the best that its content could be,
- * would be better: after "nothing here can be compressed" somebody has to look again, and a lower bound of the link's rate is only
- * raised by using a faster level.  The one that was longest not seen comes first.  A trial that did not pay doubles the interval, and a
- * level whose trial may cost a part of a period waits for so many times LOSS_PERIODS: in a steady world all trials together cost less than 2 per cent.
+ * wrong.  Beyond that, every trial_interval periods a level is used that seems worse but, at the best that its content
+ * could be, would be better: after "nothing here can be compressed" somebody has to look again, and a lower bound of
+ * the link's rate is only raised by using a faster level.  The one that was longest not seen comes first.  A trial that
+ * did not pay doubles the interval, and a level whose trial may cost a part of a period waits for so many times
+ * LOSS_PERIODS: in a steady world all trials together cost less than 2 per cent.
  *
- * So it is never much slower than no compression: rate(none) is known as soon as the link is waited for, and is among the
- * candidates of every period. */
+ * So it is never much slower than no compression: rate(none) is known as soon as the link is waited for, and is among
+ * the candidates of every period. */
 #include "wire/codec.h"
 
 #include <math.h>
@@ -46,11 +52,13 @@
 #define LINK_HOPED         1.5  /* a lower bound of the link's rate may be that much too low, for a trial */
 #define TRIAL_INTERVAL_MIN 4u   /* periods between trials that cost nothing; doubled up to the next */
 #define TRIAL_INTERVAL_MAX 16u
-#define LOSS_PERIODS       200  /* a trial that is feared to cost a whole period waits that many; */
-#define NEW_PERIODS        50   /* one of a level never seen, or that may raise the lower bound of the link's rate, that many */
-#define DEMAND_SLACK       0.9  /* of what codec and link could carry: QEMU gave less */
+#define LOSS_PERIODS       200 /* a trial that is feared to cost a whole period waits that many; */
+#define NEW_PERIODS        50 /* one of a level never seen, or that may raise the lower bound of the link's rate, that many \
+                               */
+#define DEMAND_SLACK 0.9      /* of what codec and link could carry: QEMU gave less */
 
-/* What levels usually are: one core's speed, and the part of (ratio - 1) against LZ4's.  Only used to guess one level from another. */
+/* What levels usually are: one core's speed, and the part of (ratio - 1) against LZ4's.  Only used to guess one level
+ * from another. */
 typedef struct Usual {
     double bytes_per_cpu_s;
     double gain;
@@ -136,8 +144,8 @@ static void learn(double *learned, double measured)
     *learned = is_news ? measured : *learned + SMOOTHING * (measured - *learned);
 }
 
-/* What was learned of the other levels moves with the content.  Between what can be compressed and what cannot nothing carries
- * over: codecs run through noise many times faster, each in its own way. */
+/* What was learned of the other levels moves with the content.  Between what can be compressed and what cannot nothing
+ * carries over: codecs run through noise many times faster, each in its own way. */
 static void move_others(CodecPicker *picker, size_t index, double ratio_before, double speed_before)
 {
     double ratio = picker->ratio[index];
@@ -189,7 +197,8 @@ static void learn_link(CodecPicker *picker, const CodecMeasure *measure)
         return;
     }
     picker->link_is_certain = false;
-    picker->link_bytes_per_s = fmax(picker->link_bytes_per_s, fmax(measure->link_bytes_per_s, measure->wire_bytes_per_s));
+    picker->link_bytes_per_s =
+        fmax(picker->link_bytes_per_s, fmax(measure->link_bytes_per_s, measure->wire_bytes_per_s));
     if (measure->level == &codec_levels[0]) {
         picker->link_bytes_per_s = fmax(picker->link_bytes_per_s, measure->raw_bytes_per_s);
     }
@@ -232,8 +241,8 @@ static size_t best_level(const CodecPicker *picker, const CodecMeasure *measure,
     return 0;
 }
 
-/* The most that a level could carry, if what is guessed or long not seen were too low.  While nothing is compressed nothing is seen of
- * the content either, so that all may have changed. */
+/* The most that a level could carry, if what is guessed or long not seen were too low.  While nothing is compressed
+ * nothing is seen of the content either, so that all may have changed. */
 static double hoped_rate(const CodecPicker *picker, const CodecMeasure *measure, size_t index, size_t now)
 {
     bool is_blind = ratio_of(picker, now) < RATIO_NONE;
@@ -259,17 +268,20 @@ static double feared_loss(const CodecPicker *picker, const CodecMeasure *measure
     return fmax(0, 1 - expected_rate(picker, measure, index) / rate);
 }
 
-/* The level to look at again: of those that might be better, and whose cost is due, the one that was longest not seen. */
+/* The level to look at again: of those that might be better, and whose cost is due, the one that was longest not seen.
+ */
 static size_t level_to_try(const CodecPicker *picker, const CodecMeasure *measure, size_t now)
 {
     double rate = expected_rate(picker, measure, now);
     size_t found = now;
 
     for (size_t i = 0; i < codec_levels_length; i++) {
-        bool steps_back = !picker->link_is_certain && i + 1 == now; /* a lower bound hides what a faster level could do */
+        bool steps_back =
+            !picker->link_is_certain && i + 1 == now; /* a lower bound hides what a faster level could do */
         bool might_be_better = steps_back || hoped_rate(picker, measure, i, now) > (1 + WITHIN) * rate;
         bool is_new = steps_back || (i > 0 && picker->ratio[i] == 0);
-        bool is_due = picker->periods_unseen[i] >= (is_new ? NEW_PERIODS : LOSS_PERIODS) * feared_loss(picker, measure, i, rate);
+        bool is_due =
+            picker->periods_unseen[i] >= (is_new ? NEW_PERIODS : LOSS_PERIODS) * feared_loss(picker, measure, i, rate);
 
         if (i != now && might_be_better && is_due &&
             (found == now || picker->periods_unseen[i] > picker->periods_unseen[found])) {
@@ -313,18 +325,20 @@ static size_t index_of(const CodecLevel *level)
     return index < codec_levels_length ? index : 0;
 }
 
-static void explain(CodecChoice *choice, const CodecPicker *picker, const CodecMeasure *measure, size_t index, const char *why)
+static void explain(CodecChoice *choice, const CodecPicker *picker, const CodecMeasure *measure, size_t index,
+                    const char *why)
 {
     double link_mb = picker->link_bytes_per_s / 1e6;
 
     if (index == 0) {
-        snprintf(choice->reason, sizeof choice->reason, "%s: the link carries %s%.1f MB/s, no level carries more with %.1f cores", why,
+        snprintf(choice->reason, sizeof choice->reason,
+                 "%s: the link carries %s%.1f MB/s, no level carries more with %.1f cores", why,
                  picker->link_is_certain ? "" : "at least ", link_mb, measure->cores_free);
     } else {
         snprintf(choice->reason, sizeof choice->reason,
                  "%s: link %s%.1f MB/s x ratio %.2f, codec %.0f MB/s x %.1f cores; without it %.1f MB/s", why,
-                 picker->link_is_certain ? "" : "at least ", link_mb, ratio_of(picker, index), speed_of(picker, index) / 1e6,
-                 measure->can_be_slow ? measure->cores_free : 1.0, link_mb);
+                 picker->link_is_certain ? "" : "at least ", link_mb, ratio_of(picker, index),
+                 speed_of(picker, index) / 1e6, measure->can_be_slow ? measure->cores_free : 1.0, link_mb);
     }
 }
 
@@ -339,7 +353,8 @@ CodecChoice codec_pick(CodecPicker *picker, const CodecMeasure *measure)
     learn_level(picker, measure, now);
     learn_link(picker, measure);
     if (picker->link_bytes_per_s <= 0) {
-        snprintf(choice.reason, sizeof choice.reason, "nothing was sent yet: without compression the link's rate is seen soonest");
+        snprintf(choice.reason, sizeof choice.reason,
+                 "nothing was sent yet: without compression the link's rate is seen soonest");
         return choice;
     }
     demand = demand_of(picker, measure, now);

@@ -11,11 +11,12 @@
  *       free  at work or   queued      free
  *               done
  *
- * codec_pool_submit moves 'submitted', a worker moves 'taken' and marks its slot done when it has finished, codec_pool_next moves
- * 'returned' once the slot there is done.  A frame that takes long holds up those behind it, but not the work on them.
+ * codec_pool_submit moves 'submitted', a worker moves 'taken' and marks its slot done when it has finished,
+ * codec_pool_next moves 'returned' once the slot there is done.  A frame that takes long holds up those behind it, but
+ * not the work on them.
  *
- * One mutex for all: a frame is tens to hundreds of microseconds of work, the mutex is held for some nanoseconds of them.
- * While a slot is at work only its worker touches the frame; the mutex hands it over. */
+ * One mutex for all: a frame is tens to hundreds of microseconds of work, the mutex is held for some nanoseconds of
+ * them. While a slot is at work only its worker touches the frame; the mutex hands it over. */
 #include "wire/codec-context.h"
 
 #include <errno.h>

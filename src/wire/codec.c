@@ -11,10 +11,10 @@
 #define ZSTD_STATIC_LINKING_ONLY /* contexts in memory of ours */
 #include <zstd.h>
 
-/* Rows that were measured and left out (bench/wire-codec-bench.c): zstd's fast levels -1 to -8, which compress worse than
- * level 1 and are hardly faster, or are as weak as LZ4 and slower; levels 2 and 4, whose neighbours do as well. */
+/* Rows that were measured and left out (bench/wire-codec-bench.c): zstd's fast levels -1 to -8, which compress worse
+ * than level 1 and are hardly faster, or are as weak as LZ4 and slower; levels 2 and 4, whose neighbours do as well. */
 const CodecLevel codec_levels[] = {
-    {"none", WIRE_CODEC_NONE, 0}, {"lz4", WIRE_CODEC_LZ4, 0}, {"zstd-1", WIRE_CODEC_ZSTD, 1},
+    {"none", WIRE_CODEC_NONE, 0},   {"lz4", WIRE_CODEC_LZ4, 0},     {"zstd-1", WIRE_CODEC_ZSTD, 1},
     {"zstd-3", WIRE_CODEC_ZSTD, 3}, {"zstd-6", WIRE_CODEC_ZSTD, 6}, {"zstd-9", WIRE_CODEC_ZSTD, 9},
 };
 const size_t codec_levels_length = sizeof codec_levels / sizeof codec_levels[0];
@@ -41,7 +41,8 @@ const CodecLevel *codec_level_find(const char *name)
     return NULL;
 }
 
-/* The largest context that any level wants for any frame; zstd has tables of parameters for lengths up to 16, 128 and 256 KiB. */
+/* The largest context that any level wants for any frame; zstd has tables of parameters for lengths up to 16, 128 and
+ * 256 KiB. */
 static size_t zstd_compress_bytes(void)
 {
     size_t bytes_max = 0;
@@ -119,8 +120,8 @@ static size_t pack(CodecContext *context, const CodecLevel *level, const WireFra
 
     switch (level->codec) {
     case WIRE_CODEC_LZ4: {
-        int packed = LZ4_compress_fast_extState(context->lz4, (const char *)frame->raw, (char *)to, (int)length,
-                                                (int)room, 1);
+        int packed =
+            LZ4_compress_fast_extState(context->lz4, (const char *)frame->raw, (char *)to, (int)length, (int)room, 1);
 
         return packed > 0 ? (size_t)packed : 0;
     }
@@ -183,7 +184,8 @@ int codec_decompress(CodecContext *context, WireFrame *frame)
         if (!is_one_zstd_frame(frame->payload, header->wire_bytes)) {
             return -EBADMSG;
         }
-        got = ZSTD_decompressDCtx(context->zstd_decompress, frame->raw, header->raw_bytes, frame->payload, header->wire_bytes);
+        got = ZSTD_decompressDCtx(context->zstd_decompress, frame->raw, header->raw_bytes, frame->payload,
+                                  header->wire_bytes);
         break;
     default:
         return -EBADMSG;

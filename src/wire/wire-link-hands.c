@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The handshake of a WireLink: TLS 1.3, the migration's key as an external PSK (RFC 8446, section 4.2.11), and an ephemeral
- * key exchange beside it (psk_dhe_ke), so that a key that leaks later opens nothing that was recorded before.
+ * The handshake of a WireLink: TLS 1.3, the migration's key as an external PSK (RFC 8446, section 4.2.11), and an
+ * ephemeral key exchange beside it (psk_dhe_ke), so that a key that leaks later opens nothing that was recorded before.
  *
  * Nothing else is offered or taken: no other version, no certificates, no tickets, no early data.  AES-128-GCM is the
- * cipher because an external PSK is bound to SHA-256, and because it is the fastest on every server CPU of the last decade. */
+ * cipher because an external PSK is bound to SHA-256, and because it is the fastest on every server CPU of the last
+ * decade. */
 #include "wire/wire-link-parts.h"
 
 #include <errno.h>
@@ -121,8 +122,8 @@ static int session_new(WireLink *link, bool is_listener)
     return result;
 }
 
-/* Why a handshake failed.  Whatever is wrong with what the other side says comes down to this: it could not show that it
- * knows the key. */
+/* Why a handshake failed.  Whatever is wrong with what the other side says comes down to this: it could not show that
+ * it knows the key. */
 static int refusal(int result)
 {
     switch (result) {

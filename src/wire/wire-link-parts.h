@@ -7,13 +7,14 @@
  *     wire_link_send    -> GnuTLS -> out ---swap---> flushing -> socket
  *     wire_link_receive <- GnuTLS <- in  <----------------------- socket
  *
- * GnuTLS promises that one thread may send while another receives, but its own change of keys after 2^24 records breaks that
- * (256 GiB of full records: a large guest on a busy day).  So GnuTLS never touches the socket here: it is called under
- * 'tls_mutex', for some microseconds each time, and reads and writes only our buffers.  Whoever waits for the socket holds
- * 'send_mutex' or nothing, never 'tls_mutex'; therefore a full socket in one direction does not hold up the other one.
+ * GnuTLS promises that one thread may send while another receives, but its own change of keys after 2^24 records breaks
+ * that (256 GiB of full records: a large guest on a busy day).  So GnuTLS never touches the socket here: it is called
+ * under 'tls_mutex', for some microseconds each time, and reads and writes only our buffers.  Whoever waits for the
+ * socket holds 'send_mutex' or nothing, never 'tls_mutex'; therefore a full socket in one direction does not hold up
+ * the other one.
  *
- * Encrypted records are gathered to FLUSH_BYTES and written at once: a system call per record of 16 KiB costs more than the
- * encryption of it. */
+ * Encrypted records are gathered to FLUSH_BYTES and written at once: a system call per record of 16 KiB costs more than
+ * the encryption of it. */
 #pragma once
 
 #include "wire/wire-link.h"
@@ -22,10 +23,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define LINK_RECORD_BYTES 16384u                               /* TLS allows no more */
-#define LINK_FLUSH_BYTES  (4 * LINK_RECORD_BYTES)              /* encrypted at once */
-#define LINK_OUT_BYTES    (LINK_FLUSH_BYTES + LINK_RECORD_BYTES) /* room for what records carry beside, and for TLS's own */
-#define LINK_IN_BYTES     (16 * LINK_RECORD_BYTES)
+#define LINK_RECORD_BYTES 16384u                  /* TLS allows no more */
+#define LINK_FLUSH_BYTES  (4 * LINK_RECORD_BYTES) /* encrypted at once */
+/* Room for what records carry beside, and for TLS's own. */
+#define LINK_OUT_BYTES (LINK_FLUSH_BYTES + LINK_RECORD_BYTES)
+#define LINK_IN_BYTES (16 * LINK_RECORD_BYTES)
 
 typedef struct LinkBuffer {
     uint8_t *bytes;

@@ -281,7 +281,8 @@ int wire_link_finish(WireLink *link)
     return status;
 }
 
-/* Decrypts up to 'length' bytes.  Their number; 0: read more from the socket first; -ENODATA: the other side has finished. */
+/* Decrypts up to 'length' bytes.  Their number; 0: read more from the socket first; -ENODATA: the other side has
+ * finished. */
 static ssize_t decrypt_some(WireLink *link, uint8_t *bytes, size_t length)
 {
     ssize_t got;
@@ -308,7 +309,8 @@ int wire_link_receive(WireLink *link, void *bytes, size_t length)
     size_t at = 0;
 
     while (at < length) {
-        ssize_t got = atomic_load(&link->is_shut_down) ? -ECANCELED : decrypt_some(link, (uint8_t *)bytes + at, length - at);
+        ssize_t got =
+            atomic_load(&link->is_shut_down) ? -ECANCELED : decrypt_some(link, (uint8_t *)bytes + at, length - at);
 
         if (got == 0) {
             got = link_fill(link, LINK_NO_DEADLINE);

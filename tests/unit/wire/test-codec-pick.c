@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests src/wire/codec-pick.c: a closed loop with a simulated link, codec and content, measured with noise as the relay would,
- * held against the best level that could have been fixed beforehand. */
+ * Tests src/wire/codec-pick.c: a closed loop with a simulated link, codec and content, measured with noise as the relay
+ * would, held against the best level that could have been fixed beforehand. */
 #include "base/rng.h"
 #include "wire/codec.h"
 
@@ -67,10 +67,14 @@ static double one_period(Loop *loop)
     guint level = (guint)(loop->level - codec_levels);
     double rate = true_rate(loop, level);
     double wire = noisy(loop, rate / loop->content.ratio[level]);
-    CodecMeasure measure = {.level = loop->level, .raw_bytes_per_s = rate, .wire_bytes_per_s = wire,
-                            .codec_bytes_per_cpu_s = level > 0 ? noisy(loop, loop->content.gb_per_s[level] * 1e9 * loop->cpu_factor) : 0,
-                            .cores_free = loop->cores, .can_be_slow = loop->can_be_slow,
-                            .link_is_limit = loop->link * loop->content.ratio[level] <= fmin(codec_rate(loop, level), loop->demand)};
+    CodecMeasure measure = {
+        .level = loop->level,
+        .raw_bytes_per_s = rate,
+        .wire_bytes_per_s = wire,
+        .codec_bytes_per_cpu_s = level > 0 ? noisy(loop, loop->content.gb_per_s[level] * 1e9 * loop->cpu_factor) : 0,
+        .cores_free = loop->cores,
+        .can_be_slow = loop->can_be_slow,
+        .link_is_limit = loop->link * loop->content.ratio[level] <= fmin(codec_rate(loop, level), loop->demand)};
 
     loop->wire_max[loop->period++ % G_N_ELEMENTS(loop->wire_max)] = wire;
     for (guint i = 0; i < G_N_ELEMENTS(loop->wire_max); i++) {
@@ -85,8 +89,14 @@ static double one_period(Loop *loop)
 
 static Loop loop_new(const Content *content, double link_mb_per_s, double cores, double cpu_factor)
 {
-    Loop loop = {.content = *content, .link = link_mb_per_s * 1e6, .cores = cores, .demand = HUGE_VAL, .cpu_factor = cpu_factor,
-                 .can_be_slow = TRUE, .noise = 0.03, .rng = rng_new(7)};
+    Loop loop = {.content = *content,
+                 .link = link_mb_per_s * 1e6,
+                 .cores = cores,
+                 .demand = HUGE_VAL,
+                 .cpu_factor = cpu_factor,
+                 .can_be_slow = TRUE,
+                 .noise = 0.03,
+                 .rng = rng_new(7)};
     CodecMeasure nothing = {.cores_free = cores, .can_be_slow = true};
 
     loop.level = codec_pick(&loop.picker, &nothing).level;
@@ -143,8 +153,9 @@ static void count(const Loop *loop, double rate, double wanted)
     double part = rate / wanted;
 
     if (part < GOOD) {
-        g_test_message("%s, link %.1f MB/s, %.1f cores, cpu x %.1f: carried %.1f MB/s, wanted %.1f (now %s)", loop->content.name,
-                       loop->link / 1e6, loop->cores, loop->cpu_factor, rate / 1e6, wanted / 1e6, loop->level->name);
+        g_test_message("%s, link %.1f MB/s, %.1f cores, cpu x %.1f: carried %.1f MB/s, wanted %.1f (now %s)",
+                       loop->content.name, loop->link / 1e6, loop->cores, loop->cpu_factor, rate / 1e6, wanted / 1e6,
+                       loop->level->name);
     }
     score.cells++;
     score.good += part >= GOOD;
@@ -154,8 +165,8 @@ static void count(const Loop *loop, double rate, double wanted)
 
 static void check_score(double good_min, double worst_min)
 {
-    g_test_message("%u cells: %.1f %% of them within 5 %% of the best, mean %.3f, worst %.3f", score.cells, 100.0 * score.good / score.cells,
-                   score.sum / score.cells, score.worst);
+    g_test_message("%u cells: %.1f %% of them within 5 %% of the best, mean %.3f, worst %.3f", score.cells,
+                   100.0 * score.good / score.cells, score.sum / score.cells, score.worst);
     g_assert_cmpfloat((double)score.good / score.cells, >=, good_min);
     g_assert_cmpfloat(score.worst, >=, worst_min);
 }
@@ -168,7 +179,8 @@ static void is_near_the_best(Loop *loop)
     count(loop, run(loop, 300), best_rate(loop));
 }
 
-/* After a few periods nearly everywhere; after some more, in which those levels are looked at that few cores make dear, everywhere. */
+/* After a few periods nearly everywhere; after some more, in which those levels are looked at that few cores make dear,
+ * everywhere. */
 static void test_is_within_5_percent_of_the_best_fixed_level(void)
 {
     score = (Score){.worst = 1};
@@ -264,7 +276,8 @@ static void test_spends_nothing_when_qemu_is_the_limit(void)
     g_assert_cmpfloat(run(&loop, 100), >=, GOOD * best_rate(&loop));
 }
 
-/* On text at 12.5 MB/s with many cores the throughput's best is the last row; a page that is waited for wants less work. */
+/* On text at 12.5 MB/s with many cores the throughput's best is the last row; a page that is waited for wants less
+ * work. */
 static void test_postcopy_counts_latency(void)
 {
     Loop loop = loop_new(&contents[0], 100, 16, 1);
@@ -281,7 +294,8 @@ static void test_postcopy_counts_latency(void)
         now = (guint)(loop.level - codec_levels);
         latency = 1 / (loop.link * contents[0].ratio[now]) + (now > 0 ? 1 / (contents[0].gb_per_s[now] * 1e9) : 0);
         for (guint level = 0; level < codec_levels_length; level++) {
-            best = fmin(best, 1 / (loop.link * contents[0].ratio[level]) + (level > 0 ? 1 / (contents[0].gb_per_s[level] * 1e9) : 0));
+            best = fmin(best, 1 / (loop.link * contents[0].ratio[level]) +
+                                  (level > 0 ? 1 / (contents[0].gb_per_s[level] * 1e9) : 0));
         }
         if (i >= 10) {
             g_assert_cmpfloat(latency, <=, 1.06 * best);
@@ -326,7 +340,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_assert_cmpuint(codec_levels_length, ==, G_N_ELEMENTS(contents[0].ratio));
     g_test_add_func("/codec-pick/the-first-period-goes-without", test_the_first_period_goes_without);
-    g_test_add_func("/codec-pick/is-within-5-percent-of-the-best-fixed-level", test_is_within_5_percent_of_the_best_fixed_level);
+    g_test_add_func("/codec-pick/is-within-5-percent-of-the-best-fixed-level",
+                    test_is_within_5_percent_of_the_best_fixed_level);
     g_test_add_func("/codec-pick/is-never-slower-than-no-compression", test_is_never_slower_than_no_compression);
     g_test_add_func("/codec-pick/follows-the-content", test_follows_the_content);
     g_test_add_func("/codec-pick/follows-link-and-cores", test_follows_link_and_cores);

@@ -246,7 +246,8 @@ int main(int argc, char **argv)
     g_test_add_func("/codec-pool/depth-is-a-bound", test_depth_is_a_bound);
     g_test_add_func("/codec-pool/cancel-wakes-who-waits", test_cancel_wakes_who_waits);
     g_test_add_func("/codec-pool/free-at-any-moment", test_free_at_any_moment);
-    g_test_add_func("/codec-pool/bad-frames-are-told-and-do-not-stop-the-rest", test_bad_frames_are_told_and_do_not_stop_the_rest);
+    g_test_add_func("/codec-pool/bad-frames-are-told-and-do-not-stop-the-rest",
+                    test_bad_frames_are_told_and_do_not_stop_the_rest);
     g_test_add_func("/codec-pool/arguments", test_arguments);
     return g_test_run();
 }

@@ -36,7 +36,8 @@ static void fill(WireFrame *frame, Content content, uint32_t length, guint64 see
     Rng rng = rng_new(seed);
     guint word = 0;
 
-    frame->header = (WireHeader){.type = WIRE_DATA, .raw_bytes = length, .stream_bytes = length, .sequence = seed, .hash = seed};
+    frame->header =
+        (WireHeader){.type = WIRE_DATA, .raw_bytes = length, .stream_bytes = length, .sequence = seed, .hash = seed};
     for (uint32_t i = 0; i < length; i++) {
         if (i % 16 == 0) {
             word = rng_below(&rng, 8);
@@ -58,7 +59,8 @@ static void carry(const WireFrame *frame, WireFrame *other)
 
 static void test_every_level_gives_back_what_went_in(void)
 {
-    static const uint32_t lengths[] = {0, 1, 2, 17, 1000, 1024, 4097, 16384, 20000, 131072, 200000, WIRE_PAYLOAD_BYTES_MAX};
+    static const uint32_t lengths[] = {0,    1,     2,     17,     1000,   1024,
+                                       4097, 16384, 20000, 131072, 200000, WIRE_PAYLOAD_BYTES_MAX};
     Pair pair = {0};
 
     pair_init(&pair);
@@ -121,12 +123,24 @@ static void test_damaged_payloads_are_refused(void)
         for (guint damage = 0; damage < 6; damage++) {
             carry(pair.frame, pair.other);
             switch (damage) {
-            case 0: pair.other->header.wire_bytes--; break;
-            case 1: pair.other->header.wire_bytes++; break;
-            case 2: pair.other->header.raw_bytes--; break;
-            case 3: pair.other->header.raw_bytes++; break;
-            case 4: pair.other->header.codec = 3 - pair.other->header.codec; break;
-            case 5: pair.other->header.codec = 3; break;
+            case 0:
+                pair.other->header.wire_bytes--;
+                break;
+            case 1:
+                pair.other->header.wire_bytes++;
+                break;
+            case 2:
+                pair.other->header.raw_bytes--;
+                break;
+            case 3:
+                pair.other->header.raw_bytes++;
+                break;
+            case 4:
+                pair.other->header.codec = 3 - pair.other->header.codec;
+                break;
+            case 5:
+                pair.other->header.codec = 3;
+                break;
             }
             pair.other->wire[WIRE_HEADER_BYTES + pair.frame->header.wire_bytes] = 0;
             g_assert_cmpint(codec_decompress(pair.decompress, pair.other), ==, -EBADMSG);
@@ -151,7 +165,8 @@ static void test_two_zstd_frames_are_refused(void)
     memcpy(pair.other->wire + WIRE_HEADER_BYTES + length, pair.frame->payload, length);
     pair.other->header.wire_bytes *= 2;
     pair.other->header.raw_bytes *= 2;
-    g_assert_cmpuint(ZSTD_decompress(pair.other->raw, 16384, pair.other->payload, 2 * length), ==, 16384); /* zstd itself takes them */
+    g_assert_cmpuint(ZSTD_decompress(pair.other->raw, 16384, pair.other->payload, 2 * length), ==,
+                     16384); /* zstd itself takes them */
     g_assert_cmpint(codec_decompress(pair.decompress, pair.other), ==, -EBADMSG);
     pair_clear(&pair);
 }
@@ -169,7 +184,8 @@ static void test_noise_is_survived(void)
         codec_compress(pair.compress, &codec_levels[1 + rng_below(&rng, (guint)codec_levels_length - 1)], pair.frame);
         carry(pair.frame, pair.other);
         for (guint flips = 1 + rng_below(&rng, 4); flips > 0; flips--) {
-            pair.other->wire[WIRE_HEADER_BYTES + rng_below(&rng, pair.other->header.wire_bytes)] ^= (uint8_t)(1u << rng_below(&rng, 8));
+            pair.other->wire[WIRE_HEADER_BYTES + rng_below(&rng, pair.other->header.wire_bytes)] ^=
+                (uint8_t)(1u << rng_below(&rng, 8));
         }
         refused += codec_decompress(pair.decompress, pair.other) != 0;
     }

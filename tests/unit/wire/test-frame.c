@@ -51,11 +51,16 @@ static int read_back(const WireHeader *header)
 
 static void test_header_lies_as_the_format_says(void)
 {
-    WireHeader header = {.type = WIRE_DATA, .codec = WIRE_CODEC_ZSTD, .wire_bytes = 0x010203, .raw_bytes = 0x020304,
-                         .stream_bytes = 0x030405, .sequence = 0x1112131415161718, .hash = 0x2122232425262728};
-    static const uint8_t want[WIRE_HEADER_BYTES] = {
-        3, 2, 0, 0, 0x03, 0x02, 0x01, 0x00, 0x04, 0x03, 0x02, 0x00, 0x05, 0x04, 0x03, 0x00,
-        0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21};
+    WireHeader header = {.type = WIRE_DATA,
+                         .codec = WIRE_CODEC_ZSTD,
+                         .wire_bytes = 0x010203,
+                         .raw_bytes = 0x020304,
+                         .stream_bytes = 0x030405,
+                         .sequence = 0x1112131415161718,
+                         .hash = 0x2122232425262728};
+    static const uint8_t want[WIRE_HEADER_BYTES] = {3,    2,    0,    0,    0x03, 0x02, 0x01, 0x00, 0x04, 0x03, 0x02,
+                                                    0x00, 0x05, 0x04, 0x03, 0x00, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13,
+                                                    0x12, 0x11, 0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21};
     uint8_t bytes[WIRE_HEADER_BYTES];
     WireHeader read = {0};
 
@@ -236,7 +241,8 @@ static void test_varints_too_large_are_refused(void)
 
 static WireHello some_hello(void)
 {
-    WireHello hello = {.version_lowest = 1, .version_highest = 2, .channel = 3, .channels = 4, .slots = 5 << 16, .page_bytes = 4096};
+    WireHello hello = {
+        .version_lowest = 1, .version_highest = 2, .channel = 3, .channels = 4, .slots = 5 << 16, .page_bytes = 4096};
 
     memset(hello.session, 0xab, sizeof hello.session);
     return hello;
@@ -246,9 +252,9 @@ static void test_hello_lies_as_the_format_says(void)
 {
     WireHello hello = some_hello();
     static const uint8_t want[WIRE_HELLO_BYTES] = {
-        'G', 'O', 'D', 'W', 'I', 'T', 'W', 0, 1, 0, 2, 0, 3, 0, 4, 0,
+        'G',  'O',  'D',  'W',  'I',  'T',  'W',  0,    1,    0,    2,    0,    3,    0,    4,    0,
         0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab,
-        0, 0, 5, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0};
+        0,    0,    5,    0,    0,    0,    0,    0,    0,    0x10, 0,    0,    0,    0,    0,    0};
     uint8_t payload[WIRE_HELLO_BYTES];
     WireHello read = {0};
 
@@ -320,9 +326,9 @@ static void test_hello_reserved_bytes(void)
 static void test_hello_ack_lies_as_the_format_says(void)
 {
     WireHelloAck ack = {.version = 1, .slots = 0x0102, .stream_window_bytes = 0x0304};
-    static const uint8_t want[WIRE_HELLO_ACK_BYTES] = {
-        'G', 'O', 'D', 'W', 'I', 'T', 'W', 0, 1, 0, 0, 0, 0, 0, 0, 0,
-        0x5a, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xa5, 2, 1, 0, 0, 0, 0, 0, 0, 4, 3};
+    static const uint8_t want[WIRE_HELLO_ACK_BYTES] = {'G', 'O', 'D',  'W',  'I', 'T', 'W', 0, 1, 0, 0, 0, 0, 0,
+                                                       0,   0,   0x5a, 0,    0,   0,   0,   0, 0, 0, 0, 0, 0, 0,
+                                                       0,   0,   0,    0xa5, 2,   1,   0,   0, 0, 0, 0, 0, 4, 3};
     uint8_t payload[WIRE_HELLO_ACK_BYTES];
     WireHelloAck read = {0};
 
