@@ -52,6 +52,7 @@ typedef struct ModelCell {
     double first_ratio;     /* raw per wire byte of pages that are sent for the first time */
     double raw_bytes_per_s; /* what encoder and codec do */
     gboolean link_is_told;
+    gboolean is_ungoverned; /* nobody tells QEMU anything: it reckons with what its socket took in the last 100 ms */
     guint passes_max;
     guint64 seed;
 } ModelCell;
@@ -83,6 +84,7 @@ typedef struct Model {
     double switchover_bytes_per_s; /* that QEMU knows */
     double told_at_s, told;        /* on its way to QEMU */
     double threshold, counted_s, status_s;
+    double stream_bytes, counted_bytes; /* taken from QEMU, in all and when it counted last */
     ModelResult result;
 } Model;
 
@@ -163,6 +165,7 @@ static double model_send(Model *model, guint page)
         stream = MODEL_ZERO_RECORD;
     }
     seconds = fmax(wire / cell->link_bytes_per_s, stream / cell->raw_bytes_per_s);
+    model->stream_bytes += stream;
     model->pass.pages++;
     model->pass.stream_bytes += (guint64)stream;
     model->pass.wire_bytes += (guint64)wire;
@@ -183,10 +186,15 @@ static void model_steer(Model *model)
     }
     if (model->now_s >= model->status_s) {
         model->status_s = model->now_s + MODEL_STATUS_S;
-        model->told = model->verdict.switchover_bytes_per_s;
+        model->told = model->cell->is_ungoverned ? 0 : model->verdict.switchover_bytes_per_s;
         model->told_at_s = model->now_s + MODEL_TELL_S;
     }
     if (model->now_s >= model->counted_s) {
+        if (model->cell->is_ungoverned) {
+            model->switchover_bytes_per_s =
+                (model->stream_bytes - model->counted_bytes) / (model->now_s - model->counted_s + MODEL_COUNTERS_S);
+            model->counted_bytes = model->stream_bytes;
+        }
         model->counted_s = model->now_s + MODEL_COUNTERS_S;
         model->threshold = floor(model->switchover_bytes_per_s / 1000) * (model->cell->downtime_limit_s * 1000);
     }
@@ -235,7 +243,7 @@ static ModelResult model_run(const ModelCell *cell)
                                     .link_bytes_per_s = cell->link_is_told ? cell->link_bytes_per_s : 0});
     governor_link(&model->governor, cell->link_is_told ? 0 : 0.97 * cell->link_bytes_per_s, cell->rtt_s);
     model->verdict = governor_judge(&model->governor);
-    model->switchover_bytes_per_s = model->verdict.switchover_bytes_per_s;
+    model->switchover_bytes_per_s = cell->is_ungoverned ? 0 : model->verdict.switchover_bytes_per_s;
     while (!model->result.ended && model->result.resent_passes < cell->passes_max) {
         model_steer(model);
         if (model_may_stop(model)) {

@@ -272,6 +272,28 @@ static void test_promises(void)
     }
 }
 
+/* What the governor is for: the same QEMU with nobody beside it does as the real one did. */
+static void test_qemu_alone_breaks_the_limit(void)
+{
+    guint broken = 0;
+
+    for (guint64 seed = 1; seed <= 6; seed++) {
+        ModelCell cell = {.load = &loads[3],
+                          .link_bytes_per_s = 12.5e6,
+                          .downtime_limit_s = 0.300,
+                          .first_ratio = 2.5,
+                          .raw_bytes_per_s = 400e6,
+                          .is_ungoverned = TRUE,
+                          .passes_max = PASSES_MAX,
+                          .seed = seed};
+        ModelResult result = model_run(&cell);
+
+        g_test_message("%s: ended %d, pause %.0f ms", cell.load->name, result.ended, result.pause_s * 1e3);
+        broken += result.ended && result.pause_s > 0.600;
+    }
+    g_assert_cmpuint(broken, ==, 6);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -287,6 +309,7 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/slow-pass-is-told-as-such", test_slow_pass_is_told_as_such);
     g_test_add_func("/governor/limit-below-the-fixed-parts", test_limit_below_the_fixed_parts);
     g_test_add_func("/governor/old-passes-are-dropped", test_old_passes_are_dropped);
+    g_test_add_func("/governor/qemu-alone-breaks-the-limit", test_qemu_alone_breaks_the_limit);
     g_test_add_func("/governor/keeps-its-promises-on-a-simulated-qemu", test_promises);
     return g_test_run();
 }
