@@ -64,6 +64,7 @@ typedef struct Flow {
     bool read_ended;            /* no more comes in */
     bool write_ended;           /* the end has been passed on */
     bool write_blocked;         /* the receiver takes no more just now */
+    bool receiver_gone;         /* what comes for it is dropped; what it sent before is still on its way */
 } Flow;
 
 typedef struct Connection {
@@ -348,7 +349,7 @@ static bool flow_write(Connection *connection, int way, int64_t now_ns)
             shutdown(fd, SHUT_WR);
             flow->write_ended = true;
         }
-        while (chunk->written < chunk->length) {
+        while (chunk->written < chunk->length && !flow->receiver_gone) {
             size_t left = chunk->length - chunk->written;
             ssize_t written = send(fd, chunk->bytes + chunk->written, left, MSG_NOSIGNAL);
 
@@ -356,9 +357,9 @@ static bool flow_write(Connection *connection, int way, int64_t now_ns)
                 flow->write_blocked = true;
                 return true;
             }
-            if (written < 0 && errno != EINTR) {
-                connection_end(connection, true);
-                return false;
+            flow->receiver_gone = written < 0 && errno != EINTR;
+            if (flow->receiver_gone) {
+                break;
             }
             chunk->written += written > 0 ? (size_t)written : 0;
         }

@@ -95,26 +95,29 @@ class Migration:
         self.method = METHODS[cell.method]
         self.source, self.destination = rig.source, None
         self.serial = rig.next_serial()
-        self.path = self.path_new()
+        self.path = self.path_new(self.serial)
         self.status, self.destination_status = 'none', 'none'
         self.passes = 0
+        self.destination_runs = False
         self.relay_status, self.relay_ended, self.cannot_converge = {}, None, None
+        self.relay_states = []          # of the source relay, as it went through them
         self.relay_passes = []
         self.switchover_bytes_per_s = 0.0
         self.times = {}                 # of each status: when it was first reported
         self.wants_postcopy = self.cell.postcopy == 'early'
         self.postcopy_begun = False
         self.notes = []
+        self.on_path_open = lambda path: None
 
-    def path_new(self):
+    def path_new(self, serial):
         cell, method = self.cell, self.method
         if method.path == 'relay':
             source_options = ['--vm', self.rig.guest.name, '--ram', str(self.rig.guest.ram_bytes),
                               '--capabilities', ','.join(self.capabilities()), '--downtime-limit', f'{cell.downtime_ms}ms',
                               *(['--link', str(int(cell.rate))] if cell.rate else []), *method.relay_options, *cell.options]
-            return RelayPath(self.rig, self.serial, cell.rate, cell.rtt_ms, source_options,
+            return RelayPath(self.rig, serial, cell.rate, cell.rtt_ms, source_options,
                              method.both_options)
-        return (ForwardPath if method.path == 'forward' else Path)(self.rig, self.serial, cell.rate, cell.rtt_ms)
+        return (ForwardPath if method.path == 'forward' else Path)(self.rig, serial, cell.rate, cell.rtt_ms)
 
     def capabilities(self):
         postcopy = ('postcopy-ram',) if self.cell.postcopy or self.cell.on_cannot_converge == 'postcopy' else ()
@@ -132,6 +135,7 @@ class Migration:
         self.destination.command('migrate-incoming', uri=self.path.destination_uri)
         rig.paths.append(self.path)
         self.path.open()
+        self.on_path_open(self.path)
         self.cpu_before = {'source_qemu': self.source.own_cpu_s(), 'machine': machine_busy_s(),
                            'guest': self.source.vcpu_cpu_s()}
         self.begun = time.time()
@@ -184,13 +188,18 @@ class Migration:
         if event == 'MIGRATION':
             self.destination_status = message.body['data']['status']
             self.times.setdefault('destination ' + self.destination_status, message.at)
+        elif event == 'RESUME':
+            self.destination_runs = True
         elif event == 'GONE':
             self.destination_status = 'gone'
 
     def on_relay(self, event, message):
         if event == 'status':
             self.relay_status = message.body
-            self.relay_wishes(message.body.get('switchover_bytes_per_s', 0))
+            self.relay_wishes(message.body.get('switchover_bytes_per_s') or 0)
+        elif event == 'state':
+            self.relay_states.append(message.body['state'])
+            self.times.setdefault('relay ' + message.body['state'], message.at)
         elif event == 'pass':
             self.relay_passes.append(message.body)
         elif event == 'ended':
@@ -230,6 +239,16 @@ class Migration:
         except RigError as error:
             self.notes.append(str(error))
 
+    def recover(self):
+        """A post-copy that was interrupted, at both ends, goes on over a path of its own."""
+        self.path.close()
+        self.path = self.path_new(self.rig.next_serial())
+        self.rig.paths.append(self.path)
+        self.destination.command('migrate-recover', uri=self.path.destination_uri)
+        self.path.open()
+        self.source.command('migrate', uri=self.path.source_uri, resume=True)
+        self.status = 'postcopy-recover'
+
     def cancel(self):
         try:
             self.source.command('migrate_cancel')
@@ -243,7 +262,7 @@ class Migration:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise RigError(f'waited {seconds} s in vain until {what}: migration {self.status}, '
-                               f'relay {self.relay_status.get("state")}')
+                               f'relay {" ".join(self.relay_states)}')
             self.step(min(left, 0.2))
 
     # --- to the end

@@ -166,6 +166,13 @@ class Speaker(Process):
         except (OSError, ValueError):
             pass                        # it has gone: its exit is told by the inbox
 
+    def desert(self):
+        """As if we had been killed: nobody listens to it or speaks to it any more."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, self.child.stdout.fileno())
+        os.close(nothing)
+        self.child.stdin.close()
+
     def await_event(self, event, seconds=10):
         """The next message of this kind; RigError when it ends or time runs out."""
         deadline = time.monotonic() + seconds

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One QEMU of the rig, spoken to over QMP.
 
+Commands that must be heard while the main loop stands still go out of band: the destination of a post-copy may itself
+wait for a page that only a recovered migration brings.
+
 Answers are waited for by whoever asks; events go into the rig's inbox.  While QEMU is in its switchover it may not
 answer for as long as the guest stands still, so command() has a generous limit and the caller a choice."""
 import json
@@ -13,6 +16,7 @@ import time
 from rig_process import Message, Process, RigError, cpu_of_stat
 
 MIB = 1 << 20
+OUT_OF_BAND = ('migrate-recover', 'migrate-pause')
 HOST_OF_SIDE = {'a': '127.0.0.2', 'b': '127.0.0.3'}     # where beats of alternating QEMUs come from
 
 
@@ -25,7 +29,8 @@ class Qmp:
 
     def __init__(self, path, name, inbox):
         self.name, self.inbox = name, inbox
-        self.answers = queue.Queue()
+        self.answers, self.next_id = queue.Queue(), 0
+        self.is_closed = False
         self.socket = socket.socket(socket.AF_UNIX)
         deadline = time.monotonic() + 20
         while True:
@@ -39,7 +44,7 @@ class Qmp:
         self.file = self.socket.makefile('rb')
         self.file.readline()
         threading.Thread(target=self.listen, daemon=True).start()
-        self.command('qmp_capabilities')
+        self.command('qmp_capabilities', enable=['oob'])
 
     def listen(self):
         try:
@@ -52,15 +57,25 @@ class Qmp:
         except (OSError, ValueError):
             pass
         self.answers.put({'error': {'desc': 'QEMU has gone'}})
-        self.inbox.put(Message(self.name, {'event': 'GONE'}))
+        if not self.is_closed:
+            self.inbox.put(Message(self.name, {'event': 'GONE'}))
+
+    def answer_of(self, ident, seconds):
+        """The answer to this request; one that comes too late for its own is dropped."""
+        deadline = time.monotonic() + seconds
+        while True:
+            answer = self.answers.get(timeout=max(0.0, deadline - time.monotonic()))
+            if answer.get('id', ident) == ident:
+                return answer
 
     def command(self, name, seconds=60, **arguments):
-        request = {'execute': name}
+        self.next_id += 1
+        request = {'exec-oob' if name in OUT_OF_BAND else 'execute': name, 'id': self.next_id}
         if arguments:
             request['arguments'] = {key.replace('_', '-'): value for key, value in arguments.items()}
         try:
             self.socket.sendall(json.dumps(request).encode() + b'\n')
-            answer = self.answers.get(timeout=seconds)
+            answer = self.answer_of(self.next_id, seconds)
         except OSError as error:
             raise QmpError(f'{self.name}: {name}: {error}') from error
         except queue.Empty as error:
@@ -70,6 +85,7 @@ class Qmp:
         return answer['return']
 
     def close(self):
+        self.is_closed = True
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -101,10 +117,14 @@ class Qemu(Process):
         except BaseException:
             self.kill()
             raise
-        self.qmp_command = self.qmp.command
 
     def command(self, name, seconds=60, **arguments):
-        return self.qmp_command(name, seconds, **arguments)
+        return self.qmp.command(name, seconds, **arguments)
+
+    def reconnect(self):
+        """As a controller does that comes after one that was killed."""
+        self.qmp.close()
+        self.qmp = Qmp(self.qmp_path, self.name, self.qmp.inbox)
 
     def capabilities_set(self, names):
         """Those named on, with events; all others off."""
