@@ -45,6 +45,7 @@
 #define WITHIN             0.02 /* rates nearer than this are equal */
 #define SMOOTHING          0.5
 #define NEWS               0.2  /* a figure that differs more has changed */
+#define TELLING            0.1  /* of what link or codec could carry: a period with less says nothing about a level */
 #define RATIO_NONE         1.02 /* below: nothing was compressed that could be compared with */
 #define RATIO_HOPED        2.5  /* of LZ4, where nothing is known or a trial is hoped to find it */
 #define GUESS_HOPED        1.2  /* a ratio guessed from another level's may be that much too low, */
@@ -171,6 +172,17 @@ static void move_others(CodecPicker *picker, size_t index, double ratio_before, 
     }
 }
 
+/* Neither the link nor the codec had much to do: the few small frames of a pause say nothing about the content. */
+static bool is_quiet(const CodecPicker *picker, const CodecMeasure *measure)
+{
+    double carried = picker->link_bytes_per_s;
+
+    if (measure->codec_bytes_per_cpu_s > 0 && measure->cores_free > 0) {
+        carried = fmin(carried, measure->cores_free * measure->codec_bytes_per_cpu_s);
+    }
+    return measure->raw_bytes_per_s <= 0 || measure->raw_bytes_per_s < TELLING * carried;
+}
+
 static void learn_level(CodecPicker *picker, const CodecMeasure *measure, size_t index)
 {
     double ratio_before = picker->ratio[index];
@@ -179,7 +191,7 @@ static void learn_level(CodecPicker *picker, const CodecMeasure *measure, size_t
     for (size_t i = 0; i < codec_levels_length; i++) {
         picker->periods_unseen[i] = i == index ? 0 : picker->periods_unseen[i] + 1;
     }
-    if (index == 0 || measure->raw_bytes_per_s <= 0 || measure->wire_bytes_per_s <= 0) {
+    if (index == 0 || measure->wire_bytes_per_s <= 0 || is_quiet(picker, measure)) {
         return;
     }
     learn(&picker->ratio[index], measure->raw_bytes_per_s / measure->wire_bytes_per_s);

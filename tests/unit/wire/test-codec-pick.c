@@ -276,6 +276,32 @@ static void test_spends_nothing_when_qemu_is_the_limit(void)
     g_assert_cmpfloat(run(&loop, 100), >=, GOOD * best_rate(&loop));
 }
 
+/* Between passes QEMU says little, in frames too small to compress: that is no news about the content. */
+static void test_quiet_periods_teach_nothing(void)
+{
+    Loop loop = loop_new(&contents[0], 125, 2, 1);
+    CodecPicker before;
+
+    run(&loop, 50);
+    before = loop.picker;
+    for (guint i = 0; i < 20; i++) {
+        CodecMeasure quiet = {.level = codec_level_find("zstd-1"),
+                              .raw_bytes_per_s = 1e4,
+                              .wire_bytes_per_s = 1e4,
+                              .codec_bytes_per_cpu_s = 1e6,
+                              .link_bytes_per_s = 125e6,
+                              .cores_free = 2,
+                              .can_be_slow = true};
+
+        codec_pick(&loop.picker, &quiet);
+    }
+    for (guint i = 0; i < codec_levels_length; i++) {
+        g_assert_cmpfloat(loop.picker.ratio[i], ==, before.ratio[i]);
+        g_assert_cmpfloat(loop.picker.bytes_per_cpu_s[i], ==, before.bytes_per_cpu_s[i]);
+    }
+    g_assert_cmpfloat(run(&loop, 20), >=, 0.9 * best_rate(&loop));
+}
+
 /* On text at 12.5 MB/s with many cores the throughput's best is the last row; a page that is waited for wants less
  * work. */
 static void test_postcopy_counts_latency(void)
@@ -346,6 +372,7 @@ int main(int argc, char **argv)
     g_test_add_func("/codec-pick/follows-the-content", test_follows_the_content);
     g_test_add_func("/codec-pick/follows-link-and-cores", test_follows_link_and_cores);
     g_test_add_func("/codec-pick/spends-nothing-when-qemu-is-the-limit", test_spends_nothing_when_qemu_is_the_limit);
+    g_test_add_func("/codec-pick/quiet-periods-teach-nothing", test_quiet_periods_teach_nothing);
     g_test_add_func("/codec-pick/postcopy-counts-latency", test_postcopy_counts_latency);
     g_test_add_func("/codec-pick/same-measures-same-choices", test_same_measures_same_choices);
     g_test_add_func("/codec-pick/does-not-flutter", test_does_not_flutter);
