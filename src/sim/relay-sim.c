@@ -60,7 +60,10 @@ static void forget(RelayPair *pair)
 /* The last event: the pair is gone. */
 static void end(RelayPair *pair, const GError *error)
 {
-    RelayEvent event = {.kind = RELAY_EVENT_ENDED, .figures = pair->is_ready ? &pair->figures : NULL, .error = error};
+    RelayEvent event = {.kind = RELAY_EVENT_ENDED,
+                        .figures = pair->is_ready ? &pair->figures : NULL,
+                        .error = error,
+                        .fault = FAULT_UNKNOWN};
     RelayEventFunc func = pair->func;
     gpointer user = pair->user;
     RelayFigures figures = pair->figures;

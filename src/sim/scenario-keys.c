@@ -172,7 +172,7 @@ static const Key KEYS[] = {
     KEY(SECTION_VM_TYPE, "overwritten", KEY_SHARE, VM_TYPE(type.overwritten_share), "0",
         "of the pages written, those written as a whole before they are read: post-copy need not fetch them"),
     KEY(SECTION_VM_TYPE, "dirty_bytes_per_page", KEY_COUNT, VM_TYPE(type.dirty_bytes_per_page), "4096",
-        "how many bytes differ inside a page that was written", COUNT(1, 4096)),
+        "how many bytes differ inside a page that was written: what a relay sends again of it", COUNT(1, 4096)),
 
     KEY(SECTION_VMS, "type", KEY_TEXT, VMS(types), NULL, "a VM type, or several separated by commas"),
     KEY(SECTION_VMS, "spread", KEY_WORD, VMS(spread), "turn",
