@@ -64,10 +64,8 @@ static RelayCosts relay_costs(const RelayView *view, const RelayAssumptions *ass
 
 static RelayVm vm_of(const RelayView *view)
 {
-    double dirty_pages_per_s = known_or(view->dirty_pages_per_s, 0);
-
     return (RelayVm){.pages = {.memory_mib = (double)view->ram_bytes / (double)MIB,
-                               .dirty_mib_per_s = dirty_pages_per_s * PAGE_BYTES / (double)MIB,
+                               .dirty_mib_per_s = view->dirty_pages_per_s * PAGE_BYTES / (double)MIB,
                                .working_set_mib = working_set(view) / (double)MIB,
                                .bandwidth_mib_per_s = (double)view->link_bytes_per_s / (double)MIB},
                      .dirty_bytes = known_or(view->dirty_bytes_per_page, PAGE_BYTES)};
@@ -149,9 +147,7 @@ static char *verdict_text(const RelayView *view, const RelayVerdict *verdict)
 
     g_string_append_printf(text, "%s relay: expected %s with it, %s without, at %s",
                            verdict->uses_relay ? "through a" : "without a", with, without, link);
-    if (isnan(view->dirty_pages_per_s)) {
-        g_string_append(text, "; what it writes was not measured");
-    } else if (isnan(view->dirty_bytes_per_page)) {
+    if (isnan(view->dirty_bytes_per_page)) {
         g_string_append_printf(text, "; writes %.0f pages/s, how many bytes in each was not measured",
                                view->dirty_pages_per_s);
     } else {
@@ -173,6 +169,9 @@ static char *objection(const RelayView *view, const RelayAssumptions *assumed)
         return g_strdup(
             "without a relay: nobody knows the link's rate, so nothing can be reckoned; the inventory's key "
             "'link' tells it");
+    }
+    if (isnan(view->dirty_pages_per_s)) {
+        return g_strdup("without a relay: what it writes was not measured, so nothing can be reckoned; --observe does");
     }
     if (view->is_parallel) {
         return g_strdup("without a relay: over several connections it could only compress");

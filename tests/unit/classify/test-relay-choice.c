@@ -76,16 +76,32 @@ static void test_unknown_dirty_bytes_count_as_whole_pages(void)
     g_free(other.reason);
 }
 
-/* Nothing was measured at all: compression alone may still pay on a slow link. */
-static void test_unmeasured_is_reckoned_by_compression(void)
+static void test_unmeasured_is_an_objection(void)
 {
     RelayView view = sparse_view();
 
     view.dirty_pages_per_s = view.dirty_bytes_per_page = view.working_set_bytes = NAN;
-    view.source_free_cpus = view.destination_free_cpus = NAN;
-    RelayVerdict verdict = relay_choose(&view, NULL);
-    g_assert_cmpfloat_with_epsilon(verdict.plain_s, 384.0 * (double)MIB / 12.5e6, 0.01);
-    assert_verdict(verdict, TRUE, "what it writes was not measured");
+    assert_verdict(relay_choose(&view, NULL), FALSE, "what it writes was not measured");
+}
+
+/* Nobody watched how busy the hosts are: one core counts. */
+static void test_unknown_cores_are_one(void)
+{
+    RelayView unknown = sparse_view();
+    RelayView one = sparse_view();
+
+    unknown.link_bytes_per_s = one.link_bytes_per_s = 400000000; /* so that the codec counts */
+    unknown.source_free_cpus = unknown.destination_free_cpus = NAN;
+    one.source_free_cpus = one.destination_free_cpus = 1;
+    RelayVerdict first = relay_choose(&unknown, NULL);
+    RelayVerdict second = relay_choose(&one, NULL);
+    g_assert_cmpfloat(first.relay_s, ==, second.relay_s);
+    one.source_free_cpus = 2;
+    g_free(second.reason);
+    second = relay_choose(&one, NULL);
+    g_assert_cmpfloat(second.relay_s, <, first.relay_s);
+    g_free(first.reason);
+    g_free(second.reason);
 }
 
 static void test_unknown_link_is_an_objection(void)
@@ -174,8 +190,8 @@ int main(int argc, char **argv)
     g_test_add_func("/relay-choice/rewriting-whole-pages-gets-no-promise", test_full_rewriting_gets_no_promise);
     g_test_add_func("/relay-choice/unknown-dirty-bytes-count-as-whole-pages",
                     test_unknown_dirty_bytes_count_as_whole_pages);
-    g_test_add_func("/relay-choice/what-was-not-measured-is-reckoned-by-compression",
-                    test_unmeasured_is_reckoned_by_compression);
+    g_test_add_func("/relay-choice/what-was-not-measured-is-an-objection", test_unmeasured_is_an_objection);
+    g_test_add_func("/relay-choice/unknown-cores-are-one", test_unknown_cores_are_one);
     g_test_add_func("/relay-choice/an-unknown-link-is-an-objection", test_unknown_link_is_an_objection);
     g_test_add_func("/relay-choice/busy-hosts-are-an-objection", test_busy_hosts_are_an_objection);
     g_test_add_func("/relay-choice/several-connections-are-an-objection", test_several_connections_are_an_objection);
