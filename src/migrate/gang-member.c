@@ -198,22 +198,21 @@ static gboolean may_recover(const Member *member, const TruthView *view, const V
            !member->is_beyond_recovery && view->source.has_answered && view->destination.has_answered;
 }
 
-/* Its relay broke, both hosts say that the VM runs at the source as before, and nobody wants it to stay there. */
-static gboolean may_go_plain(const Member *member, const TruthView *view, const Verdict *verdict)
+/* Both hosts say that the VM runs at the source as before, and nobody wants it to stay there. */
+static gboolean may_begin_again(const Member *member, const TruthView *view, const Verdict *verdict)
 {
-    return verdict->kind == OUTCOME_FAILED && member->relay_broke && !member->goes_plain &&
-           !member->gang->is_stopping && view->source.has_answered && view->destination.has_answered;
+    return verdict->kind == OUTCOME_FAILED && member->attempts_before == 0 && !member->gang->is_stopping &&
+           view->source.has_answered && view->destination.has_answered;
 }
 
 /* As new, but for the time that has passed and the bytes that were sent. */
-static void go_plain(Member *member)
+static void begin_again(Member *member, char *remark)
 {
     GangProgress *progress = &member->progress;
 
     member->bytes_before += bytes_of(member);
     member->attempts_before++;
-    member->goes_plain = TRUE;
-    member->is_relayed = member->relay_broke = member->is_hopeless = FALSE;
+    member->is_relayed = member->relay_broke = member->relay_gave_up = member->is_hopeless = FALSE;
     relay_figures_init(&member->relay_figures);
     progress->relay = NULL;
     progress->stats = (JobStats){.downtime_ms = NAN};
@@ -228,8 +227,22 @@ static void go_plain(Member *member)
     g_clear_pointer(&member->job_error, g_free);
     g_clear_pointer(&member->copy_disks, g_ptr_array_unref);
     machine_begin_again(&member->machine);
-    member_remark(member, g_strdup("its relay broke: begun again without one"));
+    member_remark(member, remark);
     member_begin(member);
+}
+
+static void go_plain(Member *member)
+{
+    member->goes_plain = TRUE;
+    begin_again(member, g_strdup("its relay broke: begun again without one"));
+}
+
+/* Asked for as soon as the first pass has begun. */
+static void go_postcopy(Member *member)
+{
+    begin_again(member, g_strdup("begun again as post-copy, since its pause was going to break the downtime limit"));
+    member->progress.algorithm = ALGORITHM_POST_COPY;
+    member->wants_postcopy = TRUE;
 }
 
 static void on_verdict(const TruthView *view, const Verdict *verdict, gpointer user)
@@ -238,8 +251,12 @@ static void on_verdict(const TruthView *view, const Verdict *verdict, gpointer u
     Gang *gang = member->gang;
 
     member->truth = NULL;
-    if (may_go_plain(member, view, verdict)) {
+    if (member->relay_broke && may_begin_again(member, view, verdict)) {
         go_plain(member);
+        return;
+    }
+    if (member->relay_gave_up && steer_may_postcopy_instead(member) && may_begin_again(member, view, verdict)) {
+        go_postcopy(member);
         return;
     }
     if (may_recover(member, view, verdict)) {

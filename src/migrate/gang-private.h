@@ -85,6 +85,7 @@ struct Member {
     gboolean goes_plain; /* without, whatever was planned */
     gboolean is_relayed; /* the pair was ready: the job goes through it */
     gboolean relay_broke;
+    gboolean relay_gave_up; /* to keep the downtime limit */
     gboolean is_hopeless; /* the relay has said that it cannot converge */
     char *relay_socket;
     char *relay_words; /* for the outcome */
@@ -93,7 +94,7 @@ struct Member {
     gboolean is_limit_asked;
     RelayFigures relay_figures;
     guint last_word_timer;
-    guint attempts_before; /* those that a relay has broken */
+    guint attempts_before; /* those that a relay has broken, or given up */
     guint64 bytes_before;
 
     /* what came of it */
@@ -217,6 +218,9 @@ void steer_on_pass(Member *member);
 /* Twice a second. */
 void steer_on_tick(Member *member);
 void steer_cancel(Member *member, Fault reason);
+
+/* Its relay gave up at the switchover: whether what is done about that is a post-copy from the beginning. */
+gboolean steer_may_postcopy_instead(const Member *member);
 
 /* Its relay says, with numbers, that no pre-copy can keep the downtime limit. */
 void steer_hopeless(Member *member, const char *reason);

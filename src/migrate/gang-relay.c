@@ -11,6 +11,8 @@
  *                               says it should be now is brought in through the limit
  *     "cannot converge"         gets at once what --on-stuck says (gang-steer.c)
  *     a relay that breaks       ends a pre-copy: the VM runs on at the source, and is tried again without, once
+ *     a relay that gives up     since the pause was going to break its limit: likewise, and where --on-stuck and the
+ *                               policy permit post-copy it is tried again as that, once
  *
  * When the job has ended its relays are heard out for RELAY_LAST_WORD_NS, for their final figures and for whom to blame. */
 #include "migrate/gang-private.h"
@@ -125,6 +127,7 @@ static void on_refused(Member *member, const GError *error)
 static void on_broken(Member *member, const RelayEvent *event)
 {
     member->relay_broke = event->fault == FAULT_RELAY;
+    member->relay_gave_up = event->fault == FAULT_NOT_CONVERGED;
     add_words(member, g_strdup(event->error->message));
     if (member->cancel_reason != FAULT_UNKNOWN) {
         return;

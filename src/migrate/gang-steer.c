@@ -260,6 +260,11 @@ static void watch_convergence(Member *member)
     }
 }
 
+gboolean steer_may_postcopy_instead(const Member *member)
+{
+    return stuck_answer(view_of(member)) == STUCK_SWITCH;
+}
+
 /* QEMU slows a guest that dirties memory too fast, if it may: then the arithmetic changes, and the usual limits count. */
 void steer_hopeless(Member *member, const char *reason)
 {

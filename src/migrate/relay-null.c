@@ -43,11 +43,11 @@ static void pair_free(RelayPair *pair)
     g_free(pair);
 }
 
-static void end(RelayPair *pair, const GError *error)
+static void end(RelayPair *pair, const GError *error, Fault fault)
 {
     RelayEvent event = {.kind = RELAY_EVENT_ENDED,
                         .error = error,
-                        .fault = error ? FAULT_RELAY : FAULT_NONE,
+                        .fault = fault,
                         .figures = pair->ready_ns ? &pair->figures : NULL};
     RelayEventFunc func = pair->func;
     gpointer user = pair->user;
@@ -96,6 +96,7 @@ static gboolean tell(RelayPair *pair, const RelayEvent *event)
 static gboolean play(RelayPair *pair, gint64 passed_ns)
 {
     g_autoptr(GError) lost = g_error_new(GODWIT_ERROR, GODWIT_ERROR_LOST, "agent on a: ended");
+    g_autoptr(GError) too_long = g_error_new(GODWIT_ERROR, GODWIT_ERROR_FAILED, "relay on a: the pause would be too long");
     g_autoptr(GError) broken = g_error_new(GODWIT_ERROR, GODWIT_ERROR_FAILED, "relay on a: was ended by signal 9");
 
     if (is_due(pair, pair->script.cannot_converge_ns, passed_ns) &&
@@ -106,8 +107,16 @@ static gboolean play(RelayPair *pair, gint64 passed_ns)
         !tell(pair, &(RelayEvent){.kind = RELAY_EVENT_UNWATCHED, .error = lost})) {
         return FALSE;
     }
-    if (is_due(pair, pair->script.breaks_ns, passed_ns) || is_due(pair, pair->script.completes_ns, passed_ns)) {
-        end(pair, is_due(pair, pair->script.breaks_ns, passed_ns) ? broken : NULL);
+    if (is_due(pair, pair->script.breaks_ns, passed_ns)) {
+        end(pair, broken, FAULT_RELAY);
+        return FALSE;
+    }
+    if (is_due(pair, pair->script.gives_up_ns, passed_ns)) {
+        end(pair, too_long, FAULT_NOT_CONVERGED);
+        return FALSE;
+    }
+    if (is_due(pair, pair->script.completes_ns, passed_ns)) {
+        end(pair, NULL, FAULT_NONE);
         return FALSE;
     }
     return TRUE;
@@ -134,7 +143,7 @@ static void on_started(gpointer data)
     if (pair->script.refusal) {
         g_autoptr(GError) error = g_error_new_literal(GODWIT_ERROR, GODWIT_ERROR_REFUSED, pair->script.refusal);
 
-        end(pair, error);
+        end(pair, error, FAULT_UNKNOWN);
         return;
     }
     pair->ready_ns = now_of(pair);

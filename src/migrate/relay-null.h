@@ -16,6 +16,7 @@ typedef struct NullRelayScript {
     const char *reason;        /* borrowed */
     gint64 unwatched_ns;
     gint64 breaks_ns;
+    gint64 gives_up_ns;        /* to keep the downtime limit */
     gint64 completes_ns;
     double switchover_bytes_per_s; /* 0: not told */
     double wire_share;             /* of what it takes from QEMU, at the rate that was set; 0: 0.5 */

@@ -72,7 +72,7 @@ typedef struct Outcome {
     double work_lost_s;  /* the guest's own account; NAN when nobody measured it */
     guint64 bytes; /* that the link carried for it, in all attempts; with a relay the wire bytes */
     guint64 passes;
-    guint attempts;      /* 2: a relay broke, and it was begun again without; 0: never begun */
+    guint attempts;      /* 2: a relay broke or gave up, and it was begun again; 0: never begun */
     gboolean used_relay; /* in the last of them */
     RelayFigures relay;  /* the last of that attempt; nothing known without */
 } Outcome;

@@ -200,6 +200,43 @@ static void test_broken_relay_is_followed_by_a_plain_migration(void)
     assert_says(outcome->message, "begun again without one");
 }
 
+/* At the switchover the relay saw that the pause was going to break its limit. */
+static void test_a_relay_that_gives_up_is_followed_by_post_copy(void)
+{
+    g_autoptr(World) world = world_new(POLICY_PAPER);
+
+    world->on_tick = forgive_going_back;
+    add_relayed(world, ALGORITHM_PRE_COPY, STUBBORN_VM);
+    relay_null_script(world->relays, &(NullRelayScript){.gives_up_ns = 2 * NS_PER_S});
+    world_start(world);
+    while (!relay_null_started(world->relays) || relay_null_open(world->relays)) {
+        g_assert_true(world_step(world));
+    }
+    relay_null_script(world->relays, &(NullRelayScript){0}); /* the second pair does well */
+    world_finish(world);
+    const Outcome *outcome = world_outcome(world, 0);
+    g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
+    g_assert_cmpint(outcome->algorithm, ==, ALGORITHM_POST_COPY);
+    g_assert_cmpuint(outcome->attempts, ==, 2);
+    g_assert_true(outcome->used_relay);
+    g_assert_cmpuint(relay_null_started(world->relays), ==, 2);
+    assert_says(outcome->message, "relay on a: the pause would be too long");
+    assert_says(outcome->message, "begun again as post-copy");
+}
+
+static void test_a_relay_that_gives_up_ends_it_where_post_copy_is_not_permitted(void)
+{
+    g_autoptr(World) world = world_new(POLICY_PRE_COPY);
+
+    add_relayed(world, ALGORITHM_PRE_COPY, STUBBORN_VM);
+    relay_null_script(world->relays, &(NullRelayScript){.gives_up_ns = 2 * NS_PER_S});
+    const Outcome *outcome = run(world);
+    g_assert_cmpint(outcome->kind, ==, OUTCOME_FAILED);
+    g_assert_cmpint(outcome->fault, ==, FAULT_NOT_CONVERGED);
+    g_assert_cmpuint(outcome->attempts, ==, 1);
+    g_assert_cmpstr(outcome->now_at, ==, "a");
+}
+
 /* The operator wants to stop, so nothing is begun again. */
 static void stop_when_broken(World *world)
 {
@@ -292,6 +329,10 @@ int main(int argc, char **argv)
                     test_unknown_link_begins_with_next_to_nothing);
     g_test_add_func("/gang-relay/a-broken-relay-is-followed-by-a-plain-migration",
                     test_broken_relay_is_followed_by_a_plain_migration);
+    g_test_add_func("/gang-relay/one-that-gives-up-is-followed-by-post-copy",
+                    test_a_relay_that_gives_up_is_followed_by_post_copy);
+    g_test_add_func("/gang-relay/one-that-gives-up-ends-it-where-post-copy-is-not-permitted",
+                    test_a_relay_that_gives_up_ends_it_where_post_copy_is_not_permitted);
     g_test_add_func("/gang-relay/a-broken-relay-and-a-stop-stay-at-the-source",
                     test_broken_relay_and_stop_stays_at_the_source);
     g_test_add_func("/gang-relay/an-unwatched-relay-goes-on", test_unwatched_relay_goes_on);
