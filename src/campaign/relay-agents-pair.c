@@ -244,9 +244,10 @@ static gboolean take_host(RelayPair *pair, RelayEnd *end, const char *name)
 
     end->host = relay_host_take(pair->agents, name, &error);
     if (!end->host) {
-        finish(pair, error, FAULT_UNKNOWN);
+        finish(pair, error, FAULT_UNKNOWN); /* 'end' is gone with it */
+        return FALSE;
     }
-    return end->host != NULL;
+    return TRUE;
 }
 
 static void on_start_limit(gpointer data)
