@@ -3,6 +3,9 @@
  * What the files of the parser (src-parse*.c) share.  Theory of operation: src-parse.c. */
 #pragma once
 
+#include <endian.h>
+#include <string.h>
+
 #include "wire/src-parse.h"
 
 /* The longest head of anything in the stream with what is looked at beyond it: a footer, then a section's head with its
@@ -105,12 +108,18 @@ static inline uint16_t parse_be16(const uint8_t *bytes)
 
 static inline uint32_t parse_be32(const uint8_t *bytes)
 {
-    return (uint32_t)parse_be16(bytes) << 16 | parse_be16(bytes + 2);
+    uint32_t value;
+
+    memcpy(&value, bytes, sizeof(value));
+    return be32toh(value);
 }
 
 static inline uint64_t parse_be64(const uint8_t *bytes)
 {
-    return (uint64_t)parse_be32(bytes) << 32 | parse_be32(bytes + 4);
+    uint64_t value;
+
+    memcpy(&value, bytes, sizeof(value));
+    return be64toh(value);
 }
 
 /* One function a phase; 'length' may be 0 (then they say NEED). */
@@ -132,6 +141,16 @@ static inline ParseResult parse_take(ParseItem *item, size_t length)
 
 /* Something is not as it should be: from here verbatim, until the way back is found. */
 ParseResult parse_doubt(SrcParse *parser);
+
+/* Counts a page or zero page and what it says about passes. */
+static inline void parse_count_page(SrcParse *parser, uint32_t block, uint64_t page, SrcTokenKind kind)
+{
+    parser->stats.wraps += block < parser->last_block || (block == parser->last_block && page < parser->last_page);
+    parser->stats.pages += kind == SRC_TOKEN_PAGE;
+    parser->stats.zero_pages += kind == SRC_TOKEN_ZERO;
+    parser->last_block = block;
+    parser->last_page = page;
+}
 
 /* From here on verbatim, for good. */
 ParseResult parse_verbatim(SrcParse *parser, SrcStreamState state);

@@ -69,12 +69,8 @@ static ParseResult take_other(SrcParse *parser, const RecordHead *head, ParseIte
 static ParseResult take_page(SrcParse *parser, const RecordHead *head, ParseItem *item, SrcTokenKind kind,
                              size_t content_bytes)
 {
-    parser->stats.wraps +=
-        head->block < parser->last_block || (head->block == parser->last_block && head->page < parser->last_page);
-    parser->block = parser->last_block = head->block;
-    parser->last_page = head->page;
-    parser->stats.pages += kind == SRC_TOKEN_PAGE;
-    parser->stats.zero_pages += kind == SRC_TOKEN_ZERO;
+    parse_count_page(parser, head->block, head->page, kind);
+    parser->block = head->block;
     item->kind = kind;
     item->content_at = head->length;
     item->page = head->page;

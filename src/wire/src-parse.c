@@ -204,6 +204,31 @@ static int give_item(SrcParse *parser, const uint8_t *bytes, const ParseItem *it
     return 1;
 }
 
+/* The case that nearly all bytes are: a page of the block that the record before named, whole before us.  parse_ram
+ * would take it, too, by a longer way.  True: 'token' is it. */
+static inline bool take_next_page(SrcParse *parser, const uint8_t *bytes, size_t length, SrcToken *token)
+{
+    uint64_t offset, page;
+
+    if (parser->phase != PHASE_RAM || parser->block == PARSE_NO_BLOCK || length < 8 + parser->config.page_bytes) {
+        return false;
+    }
+    offset = parse_be64(bytes);
+    page = offset >> parser->page_shift;
+    if ((offset & parser->page_mask) != (RAM_PAGE | RAM_CONTINUE) || page >= parser->blocks[parser->block].pages) {
+        return false;
+    }
+    parse_count_page(parser, parser->block, page, SRC_TOKEN_PAGE);
+    token->kind = SRC_TOKEN_PAGE;
+    token->bytes = bytes;
+    token->length = 8 + parser->config.page_bytes;
+    token->content = bytes + 8;
+    token->block = parser->block;
+    token->page = page;
+    token->has_name = false;
+    return true;
+}
+
 int src_parse_next(SrcParse *parser, const uint8_t *bytes, size_t length, SrcToken *token)
 {
     ParseItem item;
@@ -222,6 +247,9 @@ int src_parse_next(SrcParse *parser, const uint8_t *bytes, size_t length, SrcTok
     }
     if (parser->skip > 0) {
         return give_bytes(token, bytes, eat_skip(parser, length));
+    }
+    if (take_next_page(parser, bytes, length, token)) {
+        return 1;
     }
     return next_item(parser, bytes, length, &item) ? give_item(parser, bytes, &item, token) : 0;
 }
