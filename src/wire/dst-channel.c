@@ -243,6 +243,7 @@ static int take_memory(DstChannel *channel, const WireHello *hello, uint64_t *sl
         *slots = hello->slots;
     }
     decode.slots = *slots;
+    decode.gang = hello->page_bytes == config->parse.page_bytes ? channel->relay->gang : NULL;
     if (status == 0) {
         status = codec_pool_new(&channel->pool, CODEC_DECOMPRESS, threads, RELAY_FRAMES);
     }

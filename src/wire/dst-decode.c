@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "wire/dst-pages.h"
+#include "wire/gang-store.h"
 #include "wire/wire-blocks.h"
 #include "wire/wire-operations.h"
 
@@ -24,9 +25,12 @@ struct DstDecode {
     bool has_last; /* a page operation came before */
     uint32_t last_block;
     uint64_t last_page;
+    GangStore *gang;
+    uint8_t shared[WIRE_PAGE_BYTES_MAX]; /* a page of the gang's store, being used */
     /* of the frame in work */
     const uint8_t *in, *in_end;
     uint8_t *out, *out_end;
+    const uint8_t *last_content; /* of the page operation before; NULL: it had none */
 };
 
 /* A page operation as far as all kinds have it in common. */
@@ -55,6 +59,7 @@ int dst_decode_new(DstDecode **decode, const DstDecodeConfig *config)
         free(made);
         return status;
     }
+    made->gang = config->gang;
     *decode = made;
     return 0;
 }
@@ -193,6 +198,17 @@ static int forget(DstDecode *decode)
     return 0;
 }
 
+/* The content of the operation before becomes the gang's. */
+static int share(DstDecode *decode)
+{
+    uint64_t id;
+
+    if (!decode->gang || !decode->last_content || read_number(decode, UINT64_MAX, &id) != 0) {
+        return -EPROTO;
+    }
+    return gang_store_put(decode->gang, id, decode->last_content);
+}
+
 static int zeros(DstDecode *decode, const PageOperation *operation)
 {
     uint64_t length = 1;
@@ -214,6 +230,7 @@ static int zeros(DstDecode *decode, const PageOperation *operation)
         dst_pages_zero(&decode->pages, operation->index + i);
     }
     decode->last_page += length - 1;
+    decode->last_content = NULL;
     return 0;
 }
 
@@ -275,9 +292,14 @@ static int words(DstDecode *decode, uint8_t *content)
 static const uint8_t *content_base(DstDecode *decode, const PageOperation *operation)
 {
     uint32_t of;
-    uint64_t page;
+    uint64_t page, id;
 
     switch (operation->kind) {
+    case WIRE_OPERATION_SHARED:
+        return decode->gang && read_number(decode, UINT64_MAX, &id) == 0 &&
+                       gang_store_get(decode->gang, id, decode->shared) == 0
+                   ? decode->shared
+                   : NULL;
     case WIRE_OPERATION_RAW:
         return read_bytes(decode, decode->blocks.page_bytes);
     case WIRE_OPERATION_DUPLICATE:
@@ -357,6 +379,7 @@ static int content(DstDecode *decode, const PageOperation *operation)
     made = decode->out;
     decode->out += page_bytes;
     memcpy(made, base, page_bytes);
+    decode->last_content = made;
     status = content_change(decode, operation, made);
     return status != 0 ? status : content_keep(decode, operation, made, changes);
 }
@@ -386,11 +409,14 @@ static int operation(DstDecode *decode)
         return is_plain ? block(decode) : -EPROTO;
     case WIRE_OPERATION_FORGET:
         return is_plain ? forget(decode) : -EPROTO;
+    case WIRE_OPERATION_SHARE:
+        return is_plain ? share(decode) : -EPROTO;
     case WIRE_OPERATION_RAW:
     case WIRE_OPERATION_SEGMENTS:
     case WIRE_OPERATION_WORDS:
     case WIRE_OPERATION_SAME:
     case WIRE_OPERATION_DUPLICATE:
+    case WIRE_OPERATION_SHARED:
     case WIRE_OPERATION_ZERO:
     case WIRE_OPERATION_ZERO_RUN:
         return page_operation(decode, first);
@@ -410,6 +436,7 @@ int dst_decode_frame(DstDecode *decode, const WireFrame *frame, uint8_t *stream)
     decode->in_end = frame->raw + frame->header.raw_bytes;
     decode->out = stream;
     decode->out_end = stream + frame->header.stream_bytes;
+    decode->last_content = NULL;
     while (status == 0 && decode->in < decode->in_end) {
         status = operation(decode);
     }

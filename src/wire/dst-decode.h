@@ -13,6 +13,7 @@ typedef struct DstDecodeConfig {
     uint64_t slots;     /* granted: this many pages are taken at start (memory is touched as it is used) */
     uint64_t ram_bytes; /* of the guest; bounds the tables */
     uint32_t page_bytes;
+    struct GangStore *gang; /* outlives the decoder; NULL: operations that need it are errors */
 } DstDecodeConfig;
 
 typedef struct DstDecodeStats {

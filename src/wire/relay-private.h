@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "wire/gang-store.h"
 #include "wire/relay-events.h"
 #include "wire/relay-return.h"
 #include "wire/relay.h"
@@ -26,6 +27,7 @@ typedef struct RelayWatch RelayWatch;
 struct Relay {
     const RelayConfig *config;
     RelayEvents events;
+    GangStore *gang; /* NULL: nothing is shared across VMs */
     int listen_fd;
     uint16_t port;
     int wake_fd; /* eventfd: the main thread has something to look at */

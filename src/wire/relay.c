@@ -77,6 +77,27 @@ static int open_sockets(Relay *relay, char message[RELAY_MESSAGE_BYTES])
     return relay->listen_fd < 0 ? relay->listen_fd : 0;
 }
 
+static int open_gang(Relay *relay, char message[RELAY_MESSAGE_BYTES])
+{
+    const RelayConfig *config = relay->config;
+    GangSide side = config->side == RELAY_SOURCE ? GANG_SOURCE : GANG_DESTINATION;
+    int status = config->gang_directory ? gang_store_open(&relay->gang, config->gang_directory, side,
+                                                          config->parse.page_bytes, WIRE_GANG_BYTES_MAX)
+                                        : 0;
+
+    if (status == -EPERM) {
+        snprintf(message, RELAY_MESSAGE_BYTES,
+                 "gang directory %s: it and what is in it must belong to this user, and be open to nobody else", config->gang_directory);
+    } else if (status == -EINVAL) {
+        snprintf(message, RELAY_MESSAGE_BYTES,
+                 "gang directory %s: its store was made for another page size or by another version; give the gang a new directory",
+                 config->gang_directory);
+    } else if (status != 0) {
+        snprintf(message, RELAY_MESSAGE_BYTES, "gang directory %s: %s", config->gang_directory, strerror(-status));
+    }
+    return status;
+}
+
 int relay_new(Relay **relay, const RelayConfig *config, char message[RELAY_MESSAGE_BYTES])
 {
     Relay *made = NULL;
@@ -103,6 +124,9 @@ int relay_new(Relay **relay, const RelayConfig *config, char message[RELAY_MESSA
         relay_watch_new(&made->watch, made) != 0) {
         snprintf(message, RELAY_MESSAGE_BYTES, "no memory or no file descriptor");
         status = -ENOMEM;
+    }
+    if (status == 0) {
+        status = open_gang(made, message);
     }
     if (status == 0) {
         status = open_sockets(made, message);
@@ -133,6 +157,7 @@ void relay_free(Relay *relay)
     if (relay->wake_fd >= 0) {
         close(relay->wake_fd);
     }
+    gang_store_close(relay->gang);
     relay_watch_free(relay->watch);
     relay_events_clear(&relay->events);
     pthread_cond_destroy(&relay->changed);

@@ -243,6 +243,7 @@ static int agree(SrcChannel *channel)
 
         encode.slots_max = ack.slots;
         encode.page_bytes = config->parse.page_bytes;
+        encode.gang = channel->relay->gang;
         status = src_encode_new(&channel->encode, &encode);
     }
     if (status != 0) {

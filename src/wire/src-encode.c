@@ -7,7 +7,7 @@
  *
  *     nothing changed              SAME
  *     little changed               SEGMENTS, or WORDS when a guest scatters its changes
- *     much, or nothing is known    DUPLICATE of another stored page when one is equal, else RAW
+ *     much, or nothing is known    DUPLICATE of another stored page when one is equal, SHARED when another VM's is, else RAW
  *
  * Then both sides' dictionaries take the same step: here by src_pages_update, there by the operation.  An operation that cannot
  * be decoded again would end the migration, so what is checked there is guaranteed here:
@@ -26,6 +26,7 @@
 #include "wire/segments.h"
 #include "wire/src-duplicates.h"
 #include "wire/src-pages.h"
+#include "wire/src-share.h"
 #include "wire/src-write.h"
 #include "wire/wire-xxh3.h"
 
@@ -43,6 +44,7 @@ struct SrcEncode {
     SrcWriter writer;
     WireBlocks blocks;
     uint16_t numbers[WIRE_BLOCKS_MAX]; /* by the parser's number: ours + 1, BLOCK_UNKNOWN or BLOCK_LITERAL */
+    SrcShare *share;                   /* NULL: nothing is shared */
     XXH3_state_t *hash;                /* of the stream bytes in the frame */
     WireFrame *frame;
     uint64_t stream_bytes;
@@ -57,6 +59,7 @@ typedef struct PageWork {
     bool has_name, is_resent, was_stored, is_kept;
     WireOperation kind;
     uint64_t duplicate_of; /* index of a page */
+    SrcShared shared;
 } PageWork;
 
 void src_encode_config_init(SrcEncodeConfig *config, uint64_t ram_bytes)
@@ -84,9 +87,14 @@ static uint64_t pages_of(const SrcEncodeConfig *config)
     return (config->ram_bytes + WIRE_RAM_EXTRA_BYTES) / config->page_bytes;
 }
 
+static bool shares(const SrcEncodeConfig *config)
+{
+    return config->gang && config->filters & WIRE_FILTER_SHARED;
+}
+
 static uint64_t fixed_bytes(const SrcEncodeConfig *config)
 {
-    return sizeof(SrcEncode) + HASH_STATE_BYTES + pages_of(config) * SRC_PAGES_PAGE_BYTES +
+    return sizeof(SrcEncode) + HASH_STATE_BYTES + (shares(config) ? SRC_SHARE_BYTES : 0) + pages_of(config) * SRC_PAGES_PAGE_BYTES +
            SRC_DUPLICATES_WAYS * sizeof(SrcDuplicate);
 }
 
@@ -159,6 +167,9 @@ static int take(SrcEncode *encode)
         memcpy(&key, config->hash_key, sizeof key);
         status = src_duplicates_init(&encode->duplicates, pages.slots, key);
     }
+    if (status == 0 && shares(config)) {
+        status = src_share_new(&encode->share, config->gang);
+    }
     encode->stats.slots = pages.slots;
     encode->stats.memory_bytes = fixed_bytes(config) + pages.slots * slot_bytes(config) +
                                  pages.copies * SRC_PAGES_COPY_BYTES(config->page_bytes);
@@ -194,6 +205,7 @@ int src_encode_new(SrcEncode **encode, const SrcEncodeConfig *config)
 void src_encode_free(SrcEncode *encode)
 {
     if (encode) {
+        src_share_free(encode->share);
         src_duplicates_clear(&encode->duplicates);
         src_pages_clear(&encode->pages);
         XXH3_freeState(encode->hash);
@@ -230,6 +242,9 @@ bool src_encode_finish(SrcEncode *encode, uint64_t sequence)
         .hash = XXH3_64bits_digest(encode->hash) ^ sequence,
     };
     frame->payload = frame->raw;
+    if (encode->share) {
+        src_share_frame(encode->share, sequence);
+    }
     return raw_bytes > 0;
 }
 
@@ -374,6 +389,15 @@ static void duplicate_find(SrcEncode *encode, PageWork *work)
     }
 }
 
+/* Asks the gang's store.  Only for pages that are sent for the first time: what a guest has written since is its own. */
+static void shared_find(SrcEncode *encode, PageWork *work)
+{
+    work->shared = src_share_find(encode->share, work->content, encode->config.page_bytes);
+    if (work->shared.is_known) {
+        work->kind = WIRE_OPERATION_SHARED;
+    }
+}
+
 static void operation_write(SrcEncode *encode, const PageWork *work)
 {
     unsigned flags = (work->has_name ? WIRE_OPERATION_NAME : 0u) | (work->is_kept ? WIRE_OPERATION_KEEP : 0u);
@@ -399,9 +423,16 @@ static void operation_write(SrcEncode *encode, const PageWork *work)
         src_write_number(writer, work->duplicate_of - encode->blocks.list[of].first);
         encode->stats.pages_duplicate++;
         break;
+    case WIRE_OPERATION_SHARED:
+        src_write_number(writer, work->shared.id);
+        encode->stats.pages_shared++;
+        break;
     default:
         src_write_bytes(writer, work->content, encode->config.page_bytes);
         encode->stats.pages_raw++;
+        if (work->shared.id != GANG_STORE_NONE) {
+            src_write_share(writer, work->shared.id);
+        }
     }
 }
 
@@ -412,6 +443,9 @@ static void page_add(SrcEncode *encode, PageWork *work)
     slot_find(encode, work);
     if (encode->config.filters & WIRE_FILTER_DUPLICATE && encode->changes.wire_bytes > encode->config.page_bytes / 4) {
         duplicate_find(encode, work);
+    }
+    if (encode->share && work->kind == WIRE_OPERATION_RAW && !work->is_resent) {
+        shared_find(encode, work);
     }
     operation_write(encode, work);
     if (work->is_kept) {
@@ -465,8 +499,9 @@ int src_encode_token(SrcEncode *encode, const SrcBlock *block, const SrcToken *t
 
 void src_encode_credit(SrcEncode *encode, uint64_t sequence)
 {
-    (void)encode; /* nothing of ours waits for it yet */
-    (void)sequence;
+    if (encode->share) {
+        src_share_credit(encode->share, sequence);
+    }
 }
 
 const SrcEncodeStats *src_encode_stats(const SrcEncode *encode)

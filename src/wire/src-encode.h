@@ -39,6 +39,7 @@ typedef struct SrcEncodeConfig {
     uint32_t gap_merge_bytes;   /* segments with at most this gap become one (4) */
     uint32_t segments_max;      /* of a page, before words are used (WIRE_SEGMENTS_MAX at most) */
     uint8_t hash_key[32];       /* random, never leaves this process */
+    struct GangStore *gang;     /* of WIRE_FILTER_SHARED; outlives the encoder; NULL: nothing is shared across VMs */
 } SrcEncodeConfig;
 
 /* Fills in what the format and the measurements suggest for a guest of 'ram_bytes'. */

@@ -63,6 +63,12 @@ void src_write_forget(SrcWriter *writer, uint32_t block, uint64_t page)
     src_write_number(writer, page);
 }
 
+void src_write_share(SrcWriter *writer, uint64_t id)
+{
+    put_first(writer, WIRE_OPERATION_SHARE);
+    src_write_number(writer, id);
+}
+
 void src_write_page(SrcWriter *writer, WireOperation kind, unsigned flags, uint32_t block, uint64_t page)
 {
     bool is_next = writer->has_last && block == writer->last_block && page == writer->last_page + 1;

@@ -34,6 +34,8 @@ void src_write_literal(SrcWriter *writer, const uint8_t *bytes, size_t length); 
 void src_write_block(SrcWriter *writer, const WireBlocks *blocks, uint32_t block);
 void src_write_forget(SrcWriter *writer, uint32_t block, uint64_t page);
 
+void src_write_share(SrcWriter *writer, uint64_t id);
+
 /* First byte and position of a page operation with content; flags: WIRE_OPERATION_NAME and _KEEP. */
 void src_write_page(SrcWriter *writer, WireOperation kind, unsigned flags, uint32_t block, uint64_t page);
 void src_write_number(SrcWriter *writer, uint64_t number);

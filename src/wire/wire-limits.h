@@ -19,5 +19,6 @@
 #define WIRE_PAGES_MAX (UINT64_C(1) << 36) /* of one guest: 256 TiB of 4 KiB pages */
 #define WIRE_SEGMENTS_MAX 64               /* of one page; more become words */
 #define WIRE_VARINT_BYTES_MAX 10
+#define WIRE_GANG_BYTES_MAX (UINT64_C(256) << 20) /* of a gang's store at the destination; the same at both ends */
 #define WIRE_PSK_BYTES 32
 #define WIRE_SESSION_BYTES 16

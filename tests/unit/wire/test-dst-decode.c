@@ -44,7 +44,9 @@ static void fill(GByteArray *array, guint8 value, guint length)
     guint at = array->len;
 
     g_byte_array_set_size(array, at + length);
-    memset(array->data + at, value, length);
+    if (length > 0) {
+        memset(array->data + at, value, length);
+    }
 }
 
 /* Decodes what was said, telling the truth about what it should yield. */
@@ -278,7 +280,7 @@ static void test_what_is_forbidden_is_refused(Fixture *fixture, gconstpointer da
     for (guint i = 0; i < G_N_ELEMENTS(forbidden); i++) {
         g_test_message("%s", forbidden[i].what);
         for (guint pages = 0; pages < 3; pages++) {
-            for (guint more = 0; more <= 9 * (PAGES + 1); more++) {
+            for (guint more = 0; more <= 9 * (PAGES + 1); more += more < 12 || more % 9 != 0 ? 1 : 9) {
                 decoder_new(fixture, 2);
                 say_block(fixture);
                 say_forbidden(fixture, &forbidden[i]);
