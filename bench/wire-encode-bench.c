@@ -2,13 +2,15 @@
  *
  * How fast pages become operations on one core, and what they become.
  *
- *     wire-encode-bench [--size-mib N] [--repeats N] [--table speed|rules|budgets] [--json FILE]
+ *     wire-encode-bench [--size-mib N] [--repeats N] [--table speed|kernels|rules|budgets] [--json FILE]
  *
  * speed    Two versions of a guest's memory, between which every page changes in the way the row says, are sent in
  *          turns.  Each row is done by the comparison alone (diff: find and write segments, no dictionary), by the whole encoder without
  *          codec with full page memory and with hashes (where 4 % of the pages have copies), and by the decoder.  The stream is put into
  *          a small buffer before the clock runs, as the socket of QEMU leaves it; page memory and dictionaries are as cold as the
  *          other rows leave them.  All contenders, memcpy of pages from that buffer into cold memory among them, take turns within each repeat.
+ *          Below it: pages that are sent for the first time, when the kernel has to find memory for them, and memcpy to such memory.
+ * kernels  The comparison alone in each instruction set.
  * rules    Bytes and speed of the comparison for gaps merged, segments allowed, and blocks hashed.
  * budgets  A guest in which some pages are written in each pass, with page memory for 100, 50, 25 and 10 % of it: bytes sent again
  *          and speed.
@@ -21,6 +23,7 @@
 #include "wire/segments.h"
 #include "wire/src-encode.h"
 #include "wire/wire-blocks.h"
+#include "wire/wire-memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -363,6 +366,23 @@ static double memcpy_pass(Arena *arena, Row *row)
     return seconds;
 }
 
+/* The same into memory that the kernel has to find first. */
+static double untouched_pass(Arena *arena, Row *row)
+{
+    guint8 *memory = row->memory;
+    guint64 bytes = (guint64)arena->pages * PAGE;
+    double seconds;
+
+    row->memory = wire_memory_take(bytes, 1);
+    if (!row->memory) {
+        die("no memory");
+    }
+    seconds = memcpy_pass(arena, row);
+    wire_memory_give(row->memory, bytes);
+    row->memory = memory;
+    return seconds;
+}
+
 static void row_init(Arena *arena, Row *row, const Pattern *pattern)
 {
     gsize bytes = (gsize)arena->pages * PAGE;
@@ -447,15 +467,19 @@ static void speed_print(Arena *arena, Row *rows, const double *first_send, const
         }
         printf("\n");
     }
-    printf("\nfirst sent: full %.2f, hash %.2f GB/s\n", first_send[0], first_send[1]);
+    printf("\nfirst sent: full %.2f, hash %.2f GB/s; memcpy to memory never touched before %.2f GB/s\n", first_send[0],
+           first_send[1], first_send[2]);
+    json_row(arena, "speed", "first sent", "full", first_send[0]);
+    json_row(arena, "speed", "first sent", "hash", first_send[1]);
+    json_row(arena, "speed", "first sent", "memcpy", first_send[2]);
 }
 
 static void table_speed(Arena *arena)
 {
     g_autofree Row *rows = g_new0(Row, PATTERNS);
     g_autofree double *memcpys = g_new(double, PATTERNS * arena->repeats);
-    double first_send[2][PATTERNS];
-    double first_median[2];
+    double first_send[3][PATTERNS];
+    double first_median[3];
     double bytes = (double)arena->pages * PAGE / 1e9;
 
     for (guint i = 0; i < PATTERNS; i++) { /* everything is sent once before */
@@ -463,6 +487,7 @@ static void table_speed(Arena *arena)
         first_send[0][i] = bytes / encode_pass(arena, &rows[i], rows[i].encode[0], 0, TRUE);
         first_send[1][i] = bytes / encode_pass(arena, &rows[i], rows[i].encode[1], 0, FALSE);
         decode_pass(arena, &rows[i]);
+        first_send[2][i] = bytes / untouched_pass(arena, &rows[i]);
     }
     for (guint repeat = 0; repeat < arena->repeats; repeat++) {
         for (guint i = 0; i < PATTERNS; i++) {
@@ -471,6 +496,7 @@ static void table_speed(Arena *arena)
     }
     first_median[0] = stats_median(first_send[0], PATTERNS);
     first_median[1] = stats_median(first_send[1], PATTERNS);
+    first_median[2] = stats_median(first_send[2], PATTERNS);
     speed_print(arena, rows, first_median, memcpys, PATTERNS * arena->repeats);
     for (guint i = 0; i < PATTERNS; i++) {
         row_clear(&rows[i]);
@@ -499,6 +525,7 @@ static void rule_measure(Arena *arena, Row *row, const SegmentsRule *rule, const
     double gbps[REPEATS_MAX];
     double bytes = (double)arena->pages * PAGE / 1e9;
 
+    memcpy(row->base, row->versions[0], (gsize)arena->pages * PAGE);
     for (guint repeat = 0; repeat < arena->repeats; repeat++) {
         gbps[repeat] = bytes / diff_pass(arena, row, 1 - repeat % 2, rule);
     }
@@ -532,6 +559,43 @@ static void table_rules(Arena *arena)
         }
         row_clear(&row);
     }
+}
+
+static void table_kernels(Arena *arena)
+{
+    static const Pattern some = {"3 x 8 B", change_3_words, FALSE};
+    Row row;
+
+    row_init(arena, &row, &some);
+    for (guint k = 0; k < segments_kernels_length; k++) {
+        double gbps[REPEATS_MAX];
+        guint64 words_changed = 0;
+
+        for (guint repeat = 0; segments_kernels[k].is_supported() && repeat < arena->repeats; repeat++) {
+            SrcToken tokens[CHUNK_PAGES];
+            double seconds = 0;
+
+            for (guint first = 0; first < arena->pages;) {
+                guint length = chunk_fill(arena, &row, 1, first, tokens);
+                double before = cpu_s();
+
+                for (guint i = 0; i < length; i++) {
+                    guint64 mask[SEGMENTS_MASK_LENGTH(PAGE)];
+
+                    words_changed += segments_kernels[k].mask(mask, tokens[i].content, row.base + tokens[i].page * PAGE, PAGE);
+                }
+                seconds += cpu_s() - before;
+                first += length;
+            }
+            gbps[repeat] = (double)arena->pages * PAGE / 1e9 / seconds;
+        }
+        if (words_changed > 0) {
+            printf("kernel %-10s %6.2f GB/s (%.2f to %.2f)\n", segments_kernels[k].name, stats_median(gbps, arena->repeats),
+                   stats_min(gbps, arena->repeats), stats_max(gbps, arena->repeats));
+            json_row(arena, "kernels", segments_kernels[k].name, "GB/s", stats_median(gbps, arena->repeats));
+        }
+    }
+    row_clear(&row);
 }
 
 /* 30 % of the pages are written in each pass, a word each, and 5 % anywhere. */
@@ -589,7 +653,7 @@ static void budget_measure(Arena *arena, WirePageMemory memory, guint hash_block
 
 static void table_budgets(Arena *arena)
 {
-    static const guint percents[] = {110, 50, 35, 25, 10};
+    static const guint percents[] = {110, 50, 25, 10};
 
     for (guint i = 0; i < G_N_ELEMENTS(percents); i++) {
         budget_measure(arena, WIRE_PAGE_MEMORY_FULL, 64, percents[i]);
@@ -624,7 +688,7 @@ int main(int argc, char **argv)
     const GOptionEntry entries[] = {
         {"size-mib", 0, 0, G_OPTION_ARG_INT, &size_mib, "of guest memory per row (16)", "N"},
         {"repeats", 0, 0, G_OPTION_ARG_INT, &repeats, "(11)", "N"},
-        {"table", 0, 0, G_OPTION_ARG_STRING, &table, "only this one", "speed|rules|budgets"},
+        {"table", 0, 0, G_OPTION_ARG_STRING, &table, "only this one", "speed|kernels|rules|budgets"},
         {"json", 0, 0, G_OPTION_ARG_FILENAME, &json, "write the numbers there", "FILE"},
         {0},
     };
@@ -650,6 +714,9 @@ int main(int argc, char **argv)
     }
     if (!table || strcmp(table, "speed") == 0) {
         table_speed(&arena);
+    }
+    if (!table || strcmp(table, "kernels") == 0) {
+        table_kernels(&arena);
     }
     if (!table || strcmp(table, "rules") == 0) {
         table_rules(&arena);

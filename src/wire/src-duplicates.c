@@ -19,7 +19,7 @@ int src_duplicates_init(SrcDuplicates *duplicates, uint64_t slots, uint64_t key)
     memset(duplicates, 0, sizeof *duplicates);
     duplicates->buckets = slots * SRC_DUPLICATES_SLOT_BYTES / (SRC_DUPLICATES_WAYS * sizeof(SrcDuplicate)) + 1;
     duplicates->key = key;
-    duplicates->table = wire_memory_take(table_bytes(duplicates), 0);
+    duplicates->table = wire_memory_take(table_bytes(duplicates), 1);
     return duplicates->table ? 0 : -ENOMEM;
 }
 

@@ -86,6 +86,7 @@ bool src_pages_sent(SrcPages *pages, uint64_t index)
     pages->fresh_of = NULL;
     if (page->pass == pages->pass) {
         pages->pass++;
+        pages->slot_rest = pages->copy_rest = 0;
     }
     page->pass = pages->pass;
     if (is_resent && page->place >= PLACE_SLOT) {
@@ -225,6 +226,10 @@ static bool is_busy(const SrcPages *pages, const SrcSlot *slot)
 /* Forgets a page that is not busy; called when all slots are taken. */
 static bool evict(SrcPages *pages, uint64_t *victim)
 {
+    if (pages->slot_rest > 0) {
+        pages->slot_rest--;
+        return false;
+    }
     for (uint64_t look = 0; look < SRC_PAGES_LOOK && look < pages->config.slots; look++) {
         const SrcSlot *slot = &pages->slots[pages->slot_hand];
 
@@ -235,6 +240,7 @@ static bool evict(SrcPages *pages, uint64_t *victim)
             return true;
         }
     }
+    pages->slot_rest = SRC_PAGES_LOOK;
     return false;
 }
 
@@ -257,6 +263,10 @@ bool src_pages_store(SrcPages *pages, uint64_t index, bool is_resent, uint64_t *
 /* Takes the copy of a page that is not busy, which is known by its hashes from now on. */
 static bool copy_evict(SrcPages *pages)
 {
+    if (pages->copy_rest > 0) {
+        pages->copy_rest--;
+        return false;
+    }
     for (uint64_t look = 0; look < SRC_PAGES_LOOK && look < pages->config.copies; look++) {
         uint32_t slot = pages->copy_slots[pages->copy_hand];
 
@@ -267,6 +277,7 @@ static bool copy_evict(SrcPages *pages)
             return true;
         }
     }
+    pages->copy_rest = SRC_PAGES_LOOK;
     return false;
 }
 

@@ -17,7 +17,8 @@
  * so it goes without (that also keeps one pass over a large guest from washing everything out).  A page that is sent again is
  * one that the guest writes, so it takes the slot of one that was not sent again in this pass nor the one before, found by a
  * hand that goes round as in CLOCK.  When a whole look (SRC_PAGES_LOOK slots) finds only pages that are as busy, it goes without: passes
- * are cyclic, and an LRU that always gave way would have forgotten each page just before it is needed.
+ * are cyclic, and an LRU that always gave way would have forgotten each page just before it is needed.  After a look in vain the next
+ * SRC_PAGES_LOOK pages of this pass go without one: looking costs a cache miss each, and a guest can make all pages busy.
  *
  * Copies, where not every slot has one, are given in the same way; one that is taken away is hashed first.
  *
@@ -64,6 +65,7 @@ typedef struct SrcPages {
     const uint8_t *fresh_of;
     uint64_t slots_touched, slots_used, slot_hand;
     uint64_t copies_touched, copy_hand;
+    unsigned slot_rest, copy_rest; /* pages that go without a look */
     uint32_t free_slot, free_copy; /* + 1 */
     uint32_t pass;                 /* the current one, from 1 */
 } SrcPages;
