@@ -535,6 +535,43 @@ static void rule_measure(Arena *arena, Row *row, const SegmentsRule *rule, const
     json_row(arena, "rules", name, "GB/s", stats_median(gbps, arena->repeats));
 }
 
+static guint varint_bytes(guint value)
+{
+    return value < 128 ? 1 : 2;
+}
+
+/* What the format would need for segments that are exact to the byte, gaps of up to 4 bytes merged: size only. */
+static guint exact_bytes(const guint8 *page, const guint8 *base)
+{
+    guint bytes = 1;
+    guint end = 0;
+
+    for (guint at = 0; at < PAGE; at++) {
+        guint last = at;
+
+        if (page[at] == base[at]) {
+            continue;
+        }
+        for (guint i = at; i < PAGE && i <= last + 5; i++) {
+            last = page[i] != base[i] ? i : last;
+        }
+        bytes += varint_bytes(at - end) + varint_bytes(last + 1 - at) + last + 1 - at;
+        end = last + 1;
+        at = last;
+    }
+    return MIN(bytes, PAGE);
+}
+
+static void exact_measure(const Arena *arena, const Row *row, const char *name)
+{
+    guint64 bytes = 0;
+
+    for (guint page = 0; page < arena->pages; page++) {
+        bytes += exact_bytes(row->versions[1] + (gsize)page * PAGE, row->versions[0] + (gsize)page * PAGE);
+    }
+    printf("%-40s %8.1f bytes a page\n", name, (double)bytes / arena->pages);
+}
+
 static void table_rules(Arena *arena)
 {
     static const guint gaps[] = {0, 4, 16, 64};
@@ -545,6 +582,8 @@ static void table_rules(Arena *arena)
         Row row;
 
         row_init(arena, &row, &kinds[kind]);
+        g_autofree char *exact = g_strdup_printf("%s, exact to the byte", kinds[kind].name);
+        exact_measure(arena, &row, exact);
         for (guint i = 0; i < G_N_ELEMENTS(gaps); i++) {
             SegmentsRule rule = {PAGE, gaps[i], WIRE_SEGMENTS_MAX, PAGE / 4 * 3};
             g_autofree char *name = g_strdup_printf("%s, gaps up to %u merged", kinds[kind].name, gaps[i]);
