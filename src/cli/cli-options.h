@@ -89,7 +89,7 @@ typedef struct CliRelay {
     guint threads;
     guint64 ram_bytes, memory_bytes; /* 0: not given */
     guint page_bytes;
-    gboolean is_hash_memory;
+    gboolean has_page_memory, is_hash_memory;
     guint hash_block_bytes, gap_merge_bytes, segments_max;
     gboolean has_gap_merge;
     guint64 rate_bytes_per_s, link_bytes_per_s; /* 0: no limit; measured */

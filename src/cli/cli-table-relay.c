@@ -152,7 +152,8 @@ static gboolean set_hash_block(CliOptions *options, const char *text, GError **e
 static gboolean set_page_memory(CliOptions *options, const char *text, GError **error)
 {
     options->relay.is_hash_memory = g_str_equal(text, "hash");
-    return options->relay.is_hash_memory || g_str_equal(text, "full") || cli_value_fail(error, text, "full or hash");
+    options->relay.has_page_memory = options->relay.is_hash_memory || g_str_equal(text, "full");
+    return options->relay.has_page_memory || g_str_equal(text, "auto") || cli_value_fail(error, text, "auto, full or hash");
 }
 
 static gboolean set_on_overrun(CliOptions *options, const char *text, GError **error)
@@ -240,10 +241,10 @@ const CliOption CLI_RELAY_OPTIONS[] = {
     {CLI_GROUP_RELAY, 0, "memory", "SIZE",
      "for pages that are remembered; never more than half of what the host has free (the guest's memory and its tables)",
      set_memory},
-    {CLI_GROUP_RELAY, 0, "page-memory", "full|hash",
-     "source: copies of all pages, or hashes of their blocks and copies of those that were sent again (full)",
+    {CLI_GROUP_RELAY, 0, "page-memory", "auto|full|hash",
+     "source: copies of all pages, or hashes of their blocks and copies of those that were sent again; auto: full when there is room (auto)",
      set_page_memory},
-    {CLI_GROUP_RELAY, 0, "hash-block", "64|128", "bytes of a page that share one hash (64)", set_hash_block},
+    {CLI_GROUP_RELAY, 0, "hash-block", "64|128", "bytes of a page that share one hash (what fits)", set_hash_block},
     {CLI_GROUP_RELAY, 0, "gap-merge", "N", "segments with at most so many unchanged bytes between them become one (4)",
      set_gap_merge},
     {CLI_GROUP_RELAY, 0, "segments-max", "N", "segments of a page, before changed words are sent instead (64)",
@@ -274,7 +275,6 @@ void cli_relay_init(CliRelay *relay)
     relay->downtime_limit_ns = 300 * NS_PER_MS;
     relay->watchdog_ns = 2 * NS_PER_S;
     relay->accept_timeout_ns = 300 * NS_PER_S;
-    relay->hash_block_bytes = 64;
     relay->segments_max = WIRE_SEGMENTS_MAX;
 }
 

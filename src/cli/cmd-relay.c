@@ -144,7 +144,6 @@ static void configure_encode(RelayConfig *config, const CliRelay *cli)
     src_encode_config_init(encode, cli->ram_bytes > 0 ? cli->ram_bytes : host_memory_bytes());
     encode->page_bytes = cli->page_bytes;
     encode->page_memory = cli->is_hash_memory ? WIRE_PAGE_MEMORY_HASH : WIRE_PAGE_MEMORY_FULL;
-    encode->hash_block_bytes = cli->hash_block_bytes;
     encode->segments_max = cli->segments_max;
     if (cli->has_filters) {
         encode->filters = cli->filters;
@@ -158,6 +157,12 @@ static void configure_encode(RelayConfig *config, const CliRelay *cli)
         encode->memory_bytes_max = cli->memory_bytes;
     }
     encode->memory_bytes_max = MIN(encode->memory_bytes_max, memory_bytes_allowed());
+    if (!cli->has_page_memory) {
+        src_encode_config_fit(encode);
+    }
+    if (cli->hash_block_bytes > 0) {
+        encode->hash_block_bytes = cli->hash_block_bytes;
+    }
     if (getrandom(encode->hash_key, sizeof(encode->hash_key), 0) != sizeof(encode->hash_key)) {
         g_error("the kernel has no random numbers");
     }

@@ -142,6 +142,22 @@ uint64_t src_encode_slots_for(const SrcEncodeConfig *config)
     return slots;
 }
 
+void src_encode_config_fit(SrcEncodeConfig *config)
+{
+    static const struct {
+        WirePageMemory page_memory;
+        uint32_t hash_block_bytes;
+    } choices[] = {{WIRE_PAGE_MEMORY_FULL, 64}, {WIRE_PAGE_MEMORY_HASH, 64}, {WIRE_PAGE_MEMORY_HASH, 128}};
+
+    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
+        config->page_memory = choices[i].page_memory;
+        config->hash_block_bytes = choices[i].hash_block_bytes;
+        if (src_encode_slots_for(config) >= config->ram_bytes / config->page_bytes) {
+            return;
+        }
+    }
+}
+
 static bool config_is_valid(const SrcEncodeConfig *config)
 {
     return config->segments_max >= 1 && config->segments_max <= WIRE_SEGMENTS_MAX &&

@@ -45,6 +45,10 @@ typedef struct SrcEncodeConfig {
 /* Fills in what the format and the measurements suggest for a guest of 'ram_bytes'. */
 void src_encode_config_init(SrcEncodeConfig *config, uint64_t ram_bytes);
 
+/* Picks the page memory that is best for the budget (docs/decisions/0012): copies when there is room for one of each page, else hashes of
+ * 64-byte blocks when there is room for those, else of 128-byte blocks. */
+void src_encode_config_fit(SrcEncodeConfig *config);
+
 /* How many slots a budget of memory_bytes_max is good for, before the destination is asked. */
 uint64_t src_encode_slots_for(const SrcEncodeConfig *config);
 

@@ -264,6 +264,30 @@ static void test_hashes_first_copies_then(void)
     page_stream_clear(&stream);
 }
 
+static void test_page_memory_fits_the_budget(void)
+{
+    static const struct {
+        guint percent;
+        WirePageMemory page_memory;
+        guint hash_block_bytes;
+    } rows[] = {{102, WIRE_PAGE_MEMORY_FULL, 64}, {60, WIRE_PAGE_MEMORY_HASH, 64}, {20, WIRE_PAGE_MEMORY_HASH, 64},
+                {15, WIRE_PAGE_MEMORY_HASH, 128}, {1, WIRE_PAGE_MEMORY_HASH, 128}};
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        SrcEncodeConfig config;
+
+        src_encode_config_init(&config, G_GUINT64_CONSTANT(64) << 30);
+        config.memory_bytes_max = config.ram_bytes / 100 * rows[i].percent;
+        src_encode_config_fit(&config);
+        g_assert_cmpint(config.page_memory, ==, rows[i].page_memory);
+        g_assert_cmpuint(config.hash_block_bytes, ==, rows[i].hash_block_bytes);
+    }
+    SrcEncodeConfig config;
+    src_encode_config_init(&config, G_GUINT64_CONSTANT(64) << 30); /* what it suggests has room for all */
+    src_encode_config_fit(&config);
+    g_assert_cmpint(config.page_memory, ==, WIRE_PAGE_MEMORY_FULL);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -272,5 +296,6 @@ int main(int argc, char **argv)
     g_test_add_func("/encode/same-bytes-when-slots-are-short", test_same_bytes_when_slots_are_short);
     g_test_add_func("/encode/same-bytes-from-hashes", test_same_bytes_from_hashes);
     g_test_add_func("/encode/hashes-first-copies-then", test_hashes_first_copies_then);
+    g_test_add_func("/encode/page-memory-fits-the-budget", test_page_memory_fits_the_budget);
     return g_test_run();
 }
