@@ -5,19 +5,20 @@
  *     wire-encode-bench [--size-mib N] [--repeats N] [--table speed|kernels|rules|budgets] [--json FILE]
  *
  * speed    Two versions of a guest's memory, between which every page changes in the way the row says, are sent in
- *          turns.  Each row is done by the comparison alone (diff: find and write segments, no dictionary), by the whole encoder without
- *          codec with full page memory and with hashes (where 4 % of the pages have copies), and by the decoder.  The stream is put into
- *          a small buffer before the clock runs, as the socket of QEMU leaves it; page memory and dictionaries are as cold as the
- *          other rows leave them.  All contenders, memcpy of pages from that buffer into cold memory among them, take turns within each repeat.
- *          Below it: pages that are sent for the first time, when the kernel has to find memory for them, and memcpy to such memory.
- * kernels  The comparison alone in each instruction set.
+ *          turns.  Each row is done by the comparison alone (diff: find and write segments, no dictionary), by the
+ * whole encoder without codec with full page memory and with hashes (where 4 % of the pages have copies), and by the
+ * decoder.  The stream is put into a small buffer before the clock runs, as the socket of QEMU leaves it; page memory
+ * and dictionaries are as cold as the other rows leave them.  All contenders, memcpy of pages from that buffer into
+ * cold memory among them, take turns within each repeat. Below it: pages that are sent for the first time, when the
+ * kernel has to find memory for them, and memcpy to such memory. kernels  The comparison alone in each instruction set.
  * rules    Bytes and speed of the comparison for gaps merged, segments allowed, and blocks hashed.
- * budgets  A guest in which some pages are written in each pass, with page memory for 100, 50, 25 and 10 % of it: bytes sent again
- *          and speed.
+ * budgets  A guest in which some pages are written in each pass, with page memory for 100, 50, 25 and 10 % of it: bytes
+ * sent again and speed.
  *
- * GB/s are 1e9 bytes of page content per second of CPU time of the one thread: work of others that takes the processor away does not
- * count, what it does to caches and memory does.  Medians of the repeats; in brackets the range; ratios are to the memcpy of the same run. */
-#include "base/rng.h"
+ * GB/s are 1e9 bytes of page content per second of CPU time of the one thread: work of others that takes the processor
+ * away does not count, what it does to caches and memory does.  Medians of the repeats; in brackets the range; ratios
+ * are to the memcpy of the same run. */
+#include "bench/wire-encode-patterns.h"
 #include "base/stats.h"
 #include "wire/dst-decode.h"
 #include "wire/segments.h"
@@ -30,155 +31,12 @@
 #include <string.h>
 #include <time.h>
 
-#define PAGE         4096u
-#define HEAD         8u /* of a record without name */
-#define RECORD       (PAGE + HEAD)
-#define CHUNK_PAGES  64u /* as much of the stream as lies in the buffer at once */
-#define REPEATS_MAX  101
+#define HEAD        8u /* of a record without name */
+#define RECORD      (PAGE + HEAD)
+#define CHUNK_PAGES 64u /* as much of the stream as lies in the buffer at once */
+#define REPEATS_MAX 101
 
 static SrcBlock block_ram = {.name = "pc.ram", .name_bytes = 6};
-
-typedef struct Arena {
-    guint pages, repeats;
-    Rng rng;
-    guint8 *random; /* [pages * PAGE] */
-    guint8 *chunk;  /* [CHUNK_PAGES * RECORD] */
-    guint8 *out;
-    WireFrame *frame;
-    guint8 *stream;
-    FILE *json;
-    gboolean has_json_rows;
-} Arena;
-
-/* Changes 'page' as version 1 differs from version 0. */
-typedef void (*Change)(Arena *arena, guint8 *page, guint number);
-
-typedef struct Pattern {
-    const char *name;
-    Change change;
-    gboolean is_shuffled;
-} Pattern;
-
-static void words(Arena *arena, guint8 *page, guint count)
-{
-    for (guint i = 0; i < count; i++) {
-        page[(i * (512 / count) + rng_below(&arena->rng, 512 / count)) * 8] ^= 0xff;
-    }
-}
-
-static void whole_words(guint8 *page, guint first, guint step, guint count)
-{
-    for (guint i = 0; i < count; i++) {
-        for (guint byte = 0; byte < 8; byte++) {
-            page[(first + i * step) % 512 * 8 + byte] ^= 0x55;
-        }
-    }
-}
-
-static void change_none(Arena *arena, guint8 *page, guint number)
-{
-}
-
-static void change_1_word(Arena *arena, guint8 *page, guint number)
-{
-    whole_words(page, rng_below(&arena->rng, 512), 1, 1);
-}
-
-static void change_3_words(Arena *arena, guint8 *page, guint number)
-{
-    whole_words(page, rng_below(&arena->rng, 512), 170, 3);
-}
-
-static void change_16_words(Arena *arena, guint8 *page, guint number)
-{
-    whole_words(page, rng_below(&arena->rng, 512), 32, 16);
-}
-
-static void change_64_words(Arena *arena, guint8 *page, guint number)
-{
-    whole_words(page, rng_below(&arena->rng, 8), 8, 64);
-}
-
-static void change_65_bytes(Arena *arena, guint8 *page, guint number)
-{
-    words(arena, page, 65);
-}
-
-static void change_256_words(Arena *arena, guint8 *page, guint number)
-{
-    whole_words(page, 0, 2, 256);
-}
-
-static void change_376_words(Arena *arena, guint8 *page, guint number)
-{
-    for (guint i = 0; i < 512; i++) {
-        if (i % 4 != 3 && i / 4 % 47 != 46) { /* 3 of 4, but for a few: just below what goes as RAW */
-            page[i * 8 + rng_below(&arena->rng, 8)] ^= 0xff;
-        }
-    }
-}
-
-static void change_run(Arena *arena, guint8 *page, guint number)
-{
-    guint at = rng_below(&arena->rng, PAGE - 400);
-
-    for (guint i = 0; i < 400; i++) {
-        page[at + i] ^= 0x77;
-    }
-}
-
-static void change_1024_bytes(Arena *arena, guint8 *page, guint number)
-{
-    for (guint i = 0; i < 1024; i++) {
-        page[rng_below(&arena->rng, PAGE)]++;
-    }
-}
-
-static void change_all(Arena *arena, guint8 *page, guint number)
-{
-    for (guint i = 0; i < PAGE; i += 8) {
-        guint64 word = rng_u64(&arena->rng);
-
-        memcpy(page + i, &word, 8);
-    }
-}
-
-/* Every other page becomes equal to the one before it (whose last word changes only in version 1's neighbour). */
-static void change_to_duplicate(Arena *arena, guint8 *page, guint number)
-{
-    if (number % 2 == 1) {
-        memcpy(page, page - PAGE, PAGE);
-    }
-}
-
-/* The same, but the last byte: the index proposes nothing, the hash has to be made all the same. */
-static void change_to_near_duplicate(Arena *arena, guint8 *page, guint number)
-{
-    if (number % 2 == 1) {
-        memcpy(page, page - PAGE, PAGE);
-        page[PAGE - 1] ^= 1;
-    }
-}
-
-static const Pattern patterns[] = {
-    {"none", change_none, FALSE},
-    {"1 x 8 B", change_1_word, FALSE},
-    {"3 x 8 B", change_3_words, FALSE},
-    {"16 x 8 B", change_16_words, FALSE},
-    {"64 x 8 B", change_64_words, FALSE},
-    {"400 B run", change_run, FALSE},
-    {"1024 random bytes", change_1024_bytes, FALSE},
-    {"all", change_all, FALSE},
-    {"65 bytes apart", change_65_bytes, FALSE},
-    {"every other word", change_256_words, FALSE},
-    {"bytes in 376 words", change_376_words, FALSE},
-    {"duplicates", change_to_duplicate, FALSE},
-    {"near duplicates", change_to_near_duplicate, FALSE},
-    {"1 x 8 B, shuffled", change_1_word, TRUE},
-    {"376 words, shuffled", change_376_words, TRUE},
-    {"all, shuffled", change_all, TRUE},
-};
-#define PATTERNS G_N_ELEMENTS(patterns)
 
 typedef enum Contender { DIFF, FULL, HASH, DECODE, CONTENDERS } Contender;
 static const char *const contender_names[] = {"diff", "full", "hash", "decode"};
@@ -186,30 +44,16 @@ static const char *const contender_names[] = {"diff", "full", "hash", "decode"};
 typedef struct Row {
     guint8 *versions[2]; /* [pages * PAGE] */
     guint *order;
-    guint8 *base;        /* of the diff */
+    guint8 *base; /* of the diff */
     SrcEncode *encode[2];
     DstDecode *decode;
-    GPtrArray *frames;   /* of the full encoder's last pass, for the decoder */
-    guint8 *memory;      /* of memcpy */
+    GPtrArray *frames; /* of the full encoder's last pass, for the decoder */
+    guint8 *memory;    /* of memcpy */
     guint64 sequence;
-    guint64 raw_bytes;   /* of the last pass of the full encoder */
+    guint64 raw_bytes; /* of the last pass of the full encoder */
     guint64 diff_bytes;
     double gbps[CONTENDERS][REPEATS_MAX];
 } Row;
-
-static double cpu_s(void)
-{
-    struct timespec now = {0};
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void die(const char *what)
-{
-    fprintf(stderr, "wire-encode-bench: %s\n", what);
-    exit(1);
-}
 
 static SrcEncode *encoder_new(const Arena *arena, WirePageMemory memory, double share)
 {
@@ -438,22 +282,13 @@ static void row_once(Arena *arena, Row *row, guint repeat, double *memcpy_gbps)
     row->gbps[DECODE][repeat] = bytes / decode_pass(arena, row);
 }
 
-static void json_row(Arena *arena, const char *table, const char *row, const char *column, double value)
-{
-    if (arena->json) {
-        fprintf(arena->json, "%s\n  {\"table\": \"%s\", \"row\": \"%s\", \"column\": \"%s\", \"value\": %.4f}",
-                arena->has_json_rows ? "," : "", table, row, column, value);
-        arena->has_json_rows = TRUE;
-    }
-}
-
 static void speed_print(Arena *arena, Row *rows, const double *first_send, const double *memcpys, guint memcpys_length)
 {
     double copy = stats_median(memcpys, memcpys_length);
 
     printf("memcpy %.1f GB/s (%.1f to %.1f); kernel %s; %u pages, %u repeats\n\n", copy,
-           stats_min(memcpys, memcpys_length), stats_max(memcpys, memcpys_length), segments_kernel()->name, arena->pages,
-           arena->repeats);
+           stats_min(memcpys, memcpys_length), stats_max(memcpys, memcpys_length), segments_kernel()->name,
+           arena->pages, arena->repeats);
     printf("%-20s %9s  %-24s%-24s%-24s%-24s\n", "changed per page", "bytes", "diff", "full", "hash", "decode");
     for (guint i = 0; i < PATTERNS; i++) {
         printf("%-20s %9.1f", patterns[i].name, (double)rows[i].raw_bytes / arena->pages);
@@ -500,23 +335,6 @@ static void table_speed(Arena *arena)
     speed_print(arena, rows, first_median, memcpys, PATTERNS * arena->repeats);
     for (guint i = 0; i < PATTERNS; i++) {
         row_clear(&rows[i]);
-    }
-}
-
-/* Structures in memory: runs of 1 to 40 bytes, near each other in groups. */
-static void change_structures(Arena *arena, guint8 *page, guint number)
-{
-    guint groups = 1 + rng_below(&arena->rng, 12);
-
-    for (guint group = 0; group < groups; group++) {
-        guint at = rng_below(&arena->rng, PAGE - 512);
-
-        for (guint i = rng_below(&arena->rng, 5); i > 0; i--) {
-            guint length = 1 + rng_below(&arena->rng, 40);
-
-            memset(page + at, (int)rng_below(&arena->rng, 256), length);
-            at += length + rng_below(&arena->rng, 60);
-        }
     }
 }
 
@@ -621,7 +439,8 @@ static void table_kernels(Arena *arena)
                 for (guint i = 0; i < length; i++) {
                     guint64 mask[SEGMENTS_MASK_LENGTH(PAGE)];
 
-                    words_changed += segments_kernels[k].mask(mask, tokens[i].content, row.base + tokens[i].page * PAGE, PAGE);
+                    words_changed +=
+                        segments_kernels[k].mask(mask, tokens[i].content, row.base + tokens[i].page * PAGE, PAGE);
                 }
                 seconds += cpu_s() - before;
                 first += length;
@@ -629,8 +448,9 @@ static void table_kernels(Arena *arena)
             gbps[repeat] = (double)arena->pages * PAGE / 1e9 / seconds;
         }
         if (words_changed > 0) {
-            printf("kernel %-10s %6.2f GB/s (%.2f to %.2f)\n", segments_kernels[k].name, stats_median(gbps, arena->repeats),
-                   stats_min(gbps, arena->repeats), stats_max(gbps, arena->repeats));
+            printf("kernel %-10s %6.2f GB/s (%.2f to %.2f)\n", segments_kernels[k].name,
+                   stats_median(gbps, arena->repeats), stats_min(gbps, arena->repeats),
+                   stats_max(gbps, arena->repeats));
             json_row(arena, "kernels", segments_kernels[k].name, "GB/s", stats_median(gbps, arena->repeats));
         }
     }
@@ -677,11 +497,12 @@ static void budget_measure(Arena *arena, WirePageMemory memory, guint hash_block
         }
     }
     const SrcEncodeStats *stats = src_encode_stats(encode);
-    g_autofree char *name = memory == WIRE_PAGE_MEMORY_FULL ? g_strdup_printf("full, %u %% of the guest", percent)
-                                                            : g_strdup_printf("hashes of %u B, %u %%", hash_block_bytes, percent);
+    g_autofree char *name = memory == WIRE_PAGE_MEMORY_FULL
+                                ? g_strdup_printf("full, %u %% of the guest", percent)
+                                : g_strdup_printf("hashes of %u B, %u %%", hash_block_bytes, percent);
     printf("%-28s %7.1f MB sent again as operations, %6.1f bytes a page; %5.1f %% of pages raw; %" G_GUINT64_FORMAT
-           " forgotten; %.2f GB/s\n", name, (double)stats->resent_raw_bytes / 1e6,
-           (double)stats->resent_raw_bytes / (double)stats->pages_resent,
+           " forgotten; %.2f GB/s\n",
+           name, (double)stats->resent_raw_bytes / 1e6, (double)stats->resent_raw_bytes / (double)stats->pages_resent,
            100.0 * ((double)stats->pages_raw - arena->pages) / (double)stats->pages_resent, stats->pages_forgotten,
            (double)stats->pages_resent * PAGE / 1e9 / seconds);
     json_row(arena, "budgets", name, "bytes", (double)stats->resent_raw_bytes / (double)stats->pages_resent);
@@ -736,7 +557,8 @@ int main(int argc, char **argv)
     Arena arena = {0};
 
     g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error) || size_mib < 1 || repeats < 1 || repeats > REPEATS_MAX) {
+    if (!g_option_context_parse(context, &argc, &argv, &error) || size_mib < 1 || repeats < 1 ||
+        repeats > REPEATS_MAX) {
         fprintf(stderr, "wire-encode-bench: %s; see --help\n", error ? error->message : "a number out of range");
         return 2;
     }

@@ -3,9 +3,9 @@
  * Operations to QEMU's stream: docs/wire-format.md in code.
  *
  * Nothing here trusts a byte.  'in' never moves past its end, 'out' never past the room that the header promised, and
- * every number is compared with its bound before it is added to anything.  The payload may come from a broken or hostile
- * relay that knows the key; at worst we end with an error.  A page's new content is made in the stream and goes from there into
- * its slot, so that a page may be the duplicate of any page, itself included. */
+ * every number is compared with its bound before it is added to anything.  The payload may come from a broken or
+ * hostile relay that knows the key; at worst we end with an error.  A page's new content is made in the stream and goes
+ * from there into its slot, so that a page may be the duplicate of any page, itself included. */
 #include "wire/dst-decode.h"
 
 #include <errno.h>
@@ -76,7 +76,8 @@ uint64_t dst_decode_slots_for(const DstDecodeConfig *config, uint64_t memory_byt
 {
     uint64_t pages = config->page_bytes > 0 ? pages_of(config) : 0;
     uint64_t fixed = sizeof(DstDecode) + pages * DST_PAGES_PLACE_BYTES;
-    uint64_t slots = memory_bytes_max > fixed ? (memory_bytes_max - fixed) / DST_PAGES_SLOT_BYTES(config->page_bytes) : 0;
+    uint64_t slots =
+        memory_bytes_max > fixed ? (memory_bytes_max - fixed) / DST_PAGES_SLOT_BYTES(config->page_bytes) : 0;
 
     return slots < pages ? slots : pages;
 }
@@ -217,7 +218,8 @@ static int zeros(DstDecode *decode, const PageOperation *operation)
         return -EPROTO;
     }
     if (operation->kind == WIRE_OPERATION_ZERO_RUN &&
-        (read_number(decode, decode->blocks.list[operation->block].pages - operation->page, &length) != 0 || length == 0)) {
+        (read_number(decode, decode->blocks.list[operation->block].pages - operation->page, &length) != 0 ||
+         length == 0)) {
         return -EPROTO;
     }
     for (uint64_t i = 0; i < length; i++) {
@@ -324,7 +326,8 @@ static int content_change(DstDecode *decode, const PageOperation *operation, uin
     }
 }
 
-/* Makes the slot, which holds the base, equal to 'content' by touching only what changed: 'changes' is what the payload said. */
+/* Makes the slot, which holds the base, equal to 'content' by touching only what changed: 'changes' is what the payload
+ * said. */
 static void slot_change(DstDecode *decode, const PageOperation *operation, const uint8_t *made, const uint8_t *changes,
                         uint8_t *slot)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * DstDecode: makes QEMU's stream again of operations (docs/wire-format.md), at the destination.  Knows nothing of QEMU but the
- * head of a page record.  One thread. */
+ * DstDecode: makes QEMU's stream again of operations (docs/wire-format.md), at the destination.  Knows nothing of QEMU
+ * but the head of a page record.  One thread. */
 #pragma once
 
 #include <stddef.h>
@@ -30,9 +30,9 @@ void dst_decode_free(DstDecode *decode);
 /* How many slots fit into 'memory_bytes_max'. */
 uint64_t dst_decode_slots_for(const DstDecodeConfig *config, uint64_t memory_bytes_max);
 
-/* Carries out the operations of frame->raw [header.raw_bytes] and writes exactly header.stream_bytes bytes to 'stream' (which holds
- * WIRE_STREAM_BYTES_MAX), checked against header.hash.  0; -EPROTO: operations that the format forbids; -EBADMSG: the hash; -ENOMEM: more stored
- * than slots.  After an error the decoder is of no further use. */
+/* Carries out the operations of frame->raw [header.raw_bytes] and writes exactly header.stream_bytes bytes to 'stream'
+ * (which holds WIRE_STREAM_BYTES_MAX), checked against header.hash.  0; -EPROTO: operations that the format forbids;
+ * -EBADMSG: the hash; -ENOMEM: more stored than slots.  After an error the decoder is of no further use. */
 int dst_decode_frame(DstDecode *decode, const WireFrame *frame, uint8_t *stream);
 
 const DstDecodeStats *dst_decode_stats(const DstDecode *decode);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * DstPages: what the destination keeps of each page: a state, and a slot with the content of those that are STORED (docs/wire-format.md).
- * It has no policy: the source says what is stored and what is forgotten.
+ * DstPages: what the destination keeps of each page: a state, and a slot with the content of those that are STORED
+ * (docs/wire-format.md). It has no policy: the source says what is stored and what is forgotten.
  *
  *     places   one number for each page of all blocks: UNSENT, ZERO, FORGOTTEN, or the slot it is stored in
  *     slots    contents, page_bytes each; taken in rising order at first, later those that were given back, last first
@@ -15,9 +15,9 @@
 typedef struct DstPages {
     uint32_t page_bytes;
     uint64_t pages, slots;
-    uint32_t *places;      /* [pages] */
-    uint8_t *data;         /* [slots * page_bytes] */
-    uint32_t *free_slots;  /* [slots] a stack */
+    uint32_t *places;     /* [pages] */
+    uint8_t *data;        /* [slots * page_bytes] */
+    uint32_t *free_slots; /* [slots] a stack */
     uint64_t free_length;
     uint64_t slots_touched; /* ever used */
     uint64_t slots_used;    /* now */
@@ -29,7 +29,7 @@ void dst_pages_clear(DstPages *dst);
 
 /* Memory of a slot with what belongs to it, and of a page's place. */
 #define DST_PAGES_SLOT_BYTES(page_bytes) ((uint64_t)(page_bytes) + sizeof(uint32_t))
-#define DST_PAGES_PLACE_BYTES sizeof(uint32_t)
+#define DST_PAGES_PLACE_BYTES            sizeof(uint32_t)
 
 /* What a change to the page is made to: its content when STORED, zeros when UNSENT or ZERO, NULL when FORGOTTEN. */
 const uint8_t *dst_pages_base(const DstPages *dst, uint64_t index);

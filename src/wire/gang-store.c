@@ -5,9 +5,9 @@
  *     source        head | entries [3/2 capacity]: hash, id           id: 0 empty, 1 claimed, else valid
  *     destination   head | ids [capacity] | contents [capacity]       the same, by the id's lower half - 1
  *
- * A file appears under its name complete, by link(2): whoever makes it first wins, and nobody sees half a head.  The file belongs to the
- * owner of the relays alone, so what is in it is trusted as much as they are; even so a wrong page would end a migration (the frame's
- * hash) and never reach a guest. */
+ * A file appears under its name complete, by link(2): whoever makes it first wins, and nobody sees half a head.  The
+ * file belongs to the owner of the relays alone, so what is in it is trusted as much as they are; even so a wrong page
+ * would end a migration (the frame's hash) and never reach a guest. */
 #include "wire/gang-store.h"
 
 #include <errno.h>
@@ -23,12 +23,12 @@
 
 #include "wire/wire-limits.h"
 
-#define MAGIC "GODWITG"
+#define MAGIC        "GODWITG"
 #define FILE_VERSION 1
-#define HEAD_BYTES 4096
-#define ID_EMPTY 0
-#define ID_CLAIMED 1
-#define PROBES 16 /* places of the table that one hash may be in */
+#define HEAD_BYTES   4096
+#define ID_EMPTY     0
+#define ID_CLAIMED   1
+#define PROBES       16 /* places of the table that one hash may be in */
 #define CAPACITY_MAX (UINT64_C(1) << 28)
 
 typedef struct Head {
@@ -50,8 +50,8 @@ struct GangStore {
     GangSide side;
     uint64_t capacity, entries;
     uint32_t page_bytes;
-    uint64_t bytes; /* of the file */
-    Head *head;     /* the mapping */
+    uint64_t bytes;    /* of the file */
+    Head *head;        /* the mapping */
     Entry *table;      /* source */
     uint64_t *ids;     /* destination */
     uint8_t *contents; /* destination */
@@ -97,7 +97,10 @@ static int directory_open(const char *path)
 /* Everything that a new file needs, in one that has no name that others look for. */
 static int file_fill(const GangStore *store, int fd)
 {
-    Head head = {.magic = MAGIC, .version = FILE_VERSION, .side = store->side, .page_bytes = store->page_bytes,
+    Head head = {.magic = MAGIC,
+                 .version = FILE_VERSION,
+                 .side = store->side,
+                 .page_bytes = store->page_bytes,
                  .capacity = store->capacity};
     int status = -posix_fallocate(fd, 0, (off_t)store->bytes); /* so that no page can be missing later */
 
@@ -147,7 +150,8 @@ static int file_open(const GangStore *store, int directory)
     if (fd < 0) {
         return made != 0 ? made : -errno;
     }
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
+        (status.st_mode & 077) != 0) {
         close(fd);
         return -EPERM;
     }
@@ -302,7 +306,8 @@ int gang_store_put(GangStore *store, uint64_t id, const uint8_t *content)
     }
     before = __atomic_load_n(&store->ids[place], __ATOMIC_ACQUIRE);
     if (before == ID_CLAIMED || before == id ||
-        !__atomic_compare_exchange_n(&store->ids[place], &before, ID_CLAIMED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        !__atomic_compare_exchange_n(&store->ids[place], &before, ID_CLAIMED, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
         return -EPROTO; /* ids are given once; one of an older file of the source may be overwritten */
     }
     memcpy(store->contents + place * store->page_bytes, content, store->page_bytes);

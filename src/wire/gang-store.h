@@ -2,9 +2,9 @@
  *
  * GangStore: pages that are known to all relays of one gang of one owner, on one host.
  *
- * VMs of one image have most of their first pages in common.  What the relay of one VM has sent, the relays of the others then only
- * name by a number.  Between one source host and one destination host there is one store at each end, a file in a directory of
- * the owner's (best on tmpfs):
+ * VMs of one image have most of their first pages in common.  What the relay of one VM has sent, the relays of the
+ * others then only name by a number.  Between one source host and one destination host there is one store at each end,
+ * a file in a directory of the owner's (best on tmpfs):
  *
  *     source        gang-source.pages         a table: keyed 128-bit hash of a content -> id; no contents
  *     destination   gang-destination.pages    contents by id
@@ -12,13 +12,14 @@
  *     source:       find -> id, said as SHARED                     or nothing: reserve an id, say SHARE; when the
  *     destination:                                                 destination has confirmed that frame: publish
  *
- * Both are append-only and full when they are full.  No lock is ever held: a place is claimed by one atomic exchange, filled, and then
- * made valid by one atomic store; a relay that dies in between leaves a place that nobody will ever use, and harms nobody.  An id holds
- * the number of its source's file, drawn when that was made: when a directory was lost at one end, the ids of the other are
- * unknown (an error), never another page.
+ * Both are append-only and full when they are full.  No lock is ever held: a place is claimed by one atomic exchange,
+ * filled, and then made valid by one atomic store; a relay that dies in between leaves a place that nobody will ever
+ * use, and harms nobody.  An id holds the number of its source's file, drawn when that was made: when a directory was
+ * lost at one end, the ids of the other are unknown (an error), never another page.
  *
- * What it tells one VM about another: a guest that can time its own migration, or count its bytes, may learn that another VM of
- * the gang has a page with a content that it guessed.  So it is off by default, and meant for VMs of one owner.
+ * What it tells one VM about another: a guest that can time its own migration, or count its bytes, may learn that
+ * another VM of the gang has a page with a content that it guessed.  So it is off by default, and meant for VMs of one
+ * owner.
  *
  * Plain functions of a mapped file; any thread, any process of the owner. */
 #pragma once
@@ -26,16 +27,17 @@
 #include <stdint.h>
 
 #define GANG_STORE_HASH_BYTES 16
-#define GANG_STORE_KEY_BYTES 16
-#define GANG_STORE_NONE 0 /* no id */
+#define GANG_STORE_KEY_BYTES  16
+#define GANG_STORE_NONE       0 /* no id */
 
 typedef enum GangSide { GANG_SOURCE = 1, GANG_DESTINATION = 2 } GangSide;
 
 typedef struct GangStore GangStore;
 
-/* Opens the store of this side in 'directory', or makes it, with room for as many pages as fit into 'bytes_max' at the destination
- * (the same number at both ends).  All its memory is taken when it is made.  0; -EPERM: directory or file are not ours alone (others may
- * write the directory, or read the file); -EINVAL: the file was made for other pages or another size; -ENOSPC, -ENOENT, -EACCES ... */
+/* Opens the store of this side in 'directory', or makes it, with room for as many pages as fit into 'bytes_max' at the
+ * destination (the same number at both ends).  All its memory is taken when it is made.  0; -EPERM: directory or file
+ * are not ours alone (others may write the directory, or read the file); -EINVAL: the file was made for other pages or
+ * another size; -ENOSPC, -ENOENT, -EACCES ... */
 int gang_store_open(GangStore **store, const char *directory, GangSide side, uint32_t page_bytes, uint64_t bytes_max);
 
 /* NULL is fine; the file stays, for the others. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which 8-byte words of two pages differ, a bit for each: the one loop over all bytes of every page that is sent again; and
- * those words one behind the other.  Hence three texts of the first and two of the second.  Each step does 64 bytes; but for
- * the portable ones no step has a branch that could be guessed wrong. */
+ * Which 8-byte words of two pages differ, a bit for each: the one loop over all bytes of every page that is sent again;
+ * and those words one behind the other.  Hence three texts of the first and two of the second.  Each step does 64
+ * bytes; but for the portable ones no step has a branch that could be guessed wrong. */
 #include "wire/segments.h"
 
 #include <string.h>
@@ -85,8 +85,7 @@ static int avx2_is_supported(void)
 }
 
 __attribute__((target("avx512f,avx512bw,popcnt"))) static uint32_t mask_avx512(uint64_t *mask, const uint8_t *page,
-                                                                               const uint8_t *base,
-                                                                               uint32_t page_bytes)
+                                                                               const uint8_t *base, uint32_t page_bytes)
 {
     uint32_t words = 0;
 

@@ -2,8 +2,8 @@
  *
  * See segments.h.
  *
- * Theory of operation.  A kernel compares two pages and gives a bit for each word of 8 bytes (512 for a page of 4 KiB: one
- * cache line).  Everything after that works on those bits and is bounded whatever a guest has written:
+ * Theory of operation.  A kernel compares two pages and gives a bit for each word of 8 bytes (512 for a page of 4 KiB:
+ * one cache line).  Everything after that works on those bits and is bounded whatever a guest has written:
  *
  *     bits     0001110000001000...      runs of ones, found with two bit scans each
  *     run      words 3-5                ends made exact with one bit scan in the first and one in the last word
@@ -11,8 +11,8 @@
  *     words    what is taken then needs no walk: its size is known from the number of ones
  *
  * Inside a run nothing is looked at.  Bytes that did not change there cost themselves; looking would mean the byte-wise
- * comparison that is many times slower where changes are strewn over a page, and saves 2 % where structures change.  So gaps
- * below 8 bytes are always merged where they lie in one run. */
+ * comparison that is many times slower where changes are strewn over a page, and saves 2 % where structures change.  So
+ * gaps below 8 bytes are always merged where they lie in one run. */
 #include "wire/segments.h"
 
 #include <endian.h>
@@ -134,8 +134,8 @@ static uint32_t list_bytes(const Segments *segments)
     return bytes;
 }
 
-/* Whether a list can be worth its walk: neighbouring runs are a word apart, so small gaps join none of them; and the ends of a run
- * hide at most 14 bytes that did not change. */
+/* Whether a list can be worth its walk: neighbouring runs are a word apart, so small gaps join none of them; and the
+ * ends of a run hide at most 14 bytes that did not change. */
 static int list_is_possible(const Segments *segments, const SegmentsRule *rule, uint32_t words)
 {
     uint32_t runs = mask_runs(segments->mask, SEGMENTS_MASK_LENGTH(rule->page_bytes));
@@ -231,7 +231,8 @@ static uint8_t *words_write(const Segments *segments, const SegmentsRule *rule, 
 
 uint32_t segments_write(const Segments *segments, const SegmentsRule *rule, const uint8_t *page, uint8_t *at)
 {
-    uint8_t *end = segments->form == SEGMENTS_LIST ? list_write(segments, page, at) : words_write(segments, rule, page, at);
+    uint8_t *end =
+        segments->form == SEGMENTS_LIST ? list_write(segments, page, at) : words_write(segments, rule, page, at);
 
     return (uint32_t)(end - at);
 }

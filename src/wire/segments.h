@@ -5,11 +5,12 @@
  *     page   ....aaaa.........bb..........................ccccccccccc....
  *     list       (4,4)        (17,2)                      (45,11)
  *
- * The paper's working set is made of such bytes and no longer of pages.  Only the paper's idea is known, not its numbers;
- * what follows was measured (docs/decisions/0012-segments-inside-pages.md):
+ * The paper's working set is made of such bytes and no longer of pages.  Only the paper's idea is known, not its
+ * numbers; what follows was measured (docs/decisions/0012-segments-inside-pages.md):
  *   - A page's segments are sorted and never touch.  Two of them become one when the gap costs no more than another
  *     segment's own head would (gap_merge_bytes).
- *   - They are found by comparing with the last copy that was sent, in words of 8 bytes; the ends of each are exact to the byte.
+ *   - They are found by comparing with the last copy that was sent, in words of 8 bytes; the ends of each are exact to
+ * the byte.
  *   - A page with more than segments_max of them is WORDS (a bit for each word, and those that changed): a guest can
  *     make such pages at will, and words cost the same whatever it does.
  *   - What costs more than bytes_max is FULL: the page goes as it is.
@@ -39,21 +40,24 @@ typedef struct Segment {
 
 typedef struct Segments {
     SegmentsForm form;
-    uint32_t dirty_bytes; /* changed: LIST to the byte at both ends of each run of words, else whole words; gaps are not counted */
+    uint32_t dirty_bytes; /* changed: LIST to the byte at both ends of each run of words, else whole words; gaps are not
+                             counted */
     uint32_t wire_bytes;  /* LIST, WORDS: what segments_write writes; FULL: page bytes */
     uint32_t length;      /* LIST */
     Segment list[WIRE_SEGMENTS_MAX];
-    uint64_t mask[SEGMENTS_MASK_LENGTH(WIRE_PAGE_BYTES_MAX)]; /* words that changed: bit i of mask[w] is word 64 w + i */
+    uint64_t
+        mask[SEGMENTS_MASK_LENGTH(WIRE_PAGE_BYTES_MAX)]; /* words that changed: bit i of mask[w] is word 64 w + i */
 } Segments;
 
 /* Compares 'page' with 'base', both [rule->page_bytes]. */
 void segments_find(Segments *segments, const SegmentsRule *rule, const uint8_t *page, const uint8_t *base);
 
-/* The same when only the mask is known, filled in by the caller (a base of which hashes were kept): ends lie between words. */
+/* The same when only the mask is known, filled in by the caller (a base of which hashes were kept): ends lie between
+ * words. */
 void segments_find_masked(Segments *segments, const SegmentsRule *rule);
 
-/* LIST and WORDS: writes what the format has behind the position; returns wire_bytes.  Up to SEGMENTS_WRITE_SLACK bytes behind
- * them may be overwritten, too. */
+/* LIST and WORDS: writes what the format has behind the position; returns wire_bytes.  Up to SEGMENTS_WRITE_SLACK bytes
+ * behind them may be overwritten, too. */
 #define SEGMENTS_WRITE_SLACK 64
 uint32_t segments_write(const Segments *segments, const SegmentsRule *rule, const uint8_t *page, uint8_t *at);
 
@@ -65,7 +69,8 @@ typedef struct SegmentsKernel {
     const char *name;
     /* Fills mask [SEGMENTS_MASK_LENGTH(page_bytes)]; returns the number of words that differ. */
     uint32_t (*mask)(uint64_t *mask, const uint8_t *page, const uint8_t *base, uint32_t page_bytes);
-    /* Writes the words of 'page' whose bit is set, one behind the other, and maybe SEGMENTS_WRITE_SLACK bytes more; returns their end. */
+    /* Writes the words of 'page' whose bit is set, one behind the other, and maybe SEGMENTS_WRITE_SLACK bytes more;
+     * returns their end. */
     uint8_t *(*pack)(const uint64_t *mask, const uint8_t *page, uint32_t page_bytes, uint8_t *at);
     int (*is_supported)(void);
 } SegmentsKernel;

@@ -2,10 +2,10 @@
  *
  * SrcDuplicates: where a stored page with a given content may be.
  *
- * A table of buckets, one cache line each: the upper half of a keyed XXH3-64 of a content finds the bucket, the lower half is the tag
- * beside the slot.  It only proposes: a slot may hold something else by now, or a tag fit by chance; the caller compares.  A full
- * bucket loses one entry for each that comes.  A guest does not know the key, so it cannot aim at one bucket; one tag is
- * at most once in a bucket, so a page costs one comparison at most.
+ * A table of buckets, one cache line each: the upper half of a keyed XXH3-64 of a content finds the bucket, the lower
+ * half is the tag beside the slot.  It only proposes: a slot may hold something else by now, or a tag fit by chance;
+ * the caller compares.  A full bucket loses one entry for each that comes.  A guest does not know the key, so it cannot
+ * aim at one bucket; one tag is at most once in a bucket, so a page costs one comparison at most.
  *
  * One thread. */
 #pragma once

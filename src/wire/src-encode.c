@@ -2,20 +2,23 @@
  *
  * Tokens to operations, at the source.
  *
- * Theory of operation.  For each page the encoder knows what the destination has of it (src-pages.h), finds what changed
- * (segments.h) and says it in the cheapest way that is switched on:
+ * Theory of operation.  For each page the encoder knows what the destination has of it (src-pages.h), finds what
+ * changed (segments.h) and says it in the cheapest way that is switched on:
  *
  *     nothing changed              SAME
  *     little changed               SEGMENTS, or WORDS when a guest scatters its changes
- *     much, or nothing is known    DUPLICATE of another stored page when one is equal, SHARED when another VM's is, else RAW
+ *     much, or nothing is known    DUPLICATE of another stored page when one is equal, SHARED when another VM's is,
+ * else RAW
  *
- * Then both sides' dictionaries take the same step: here by src_pages_update, there by the operation.  An operation that cannot
- * be decoded again would end the migration, so what is checked there is guaranteed here:
+ * Then both sides' dictionaries take the same step: here by src_pages_update, there by the operation.  An operation
+ * that cannot be decoded again would end the migration, so what is checked there is guaranteed here:
  *   - A page becomes STORED (KEEP) only when it has a slot here, and slots here are never more than were granted.
- *   - A page whose slot is taken is FORGOTTEN before the operation that takes it, and no duplicate of it is told after that.
- *   - A token is looked at again before it is believed: the record that the destination will make must be the very bytes that
- *     came.  Whatever is not, or belongs to a block for which there are no tables, goes as LITERAL and leaves the
- *     dictionary as it is: a page's stored content is what was last *said*, not what the guest has, and that is enough. */
+ *   - A page whose slot is taken is FORGOTTEN before the operation that takes it, and no duplicate of it is told after
+ * that.
+ *   - A token is looked at again before it is believed: the record that the destination will make must be the very
+ * bytes that came.  Whatever is not, or belongs to a block for which there are no tables, goes as LITERAL and leaves
+ * the dictionary as it is: a page's stored content is what was last *said*, not what the guest has, and that is enough.
+ */
 #include "wire/src-encode.h"
 
 #include <errno.h>
@@ -31,9 +34,9 @@
 #include "wire/wire-xxh3.h"
 
 #define FILTERS_WITH_SLOTS (WIRE_FILTER_SAME | WIRE_FILTER_SEGMENTS | WIRE_FILTER_DUPLICATE)
-#define HASH_STATE_BYTES 1024 /* an XXH3_state_t, about */
-#define BLOCK_UNKNOWN 0        /* of 'numbers': not met yet */
-#define BLOCK_LITERAL UINT16_MAX /* no tables for it */
+#define HASH_STATE_BYTES   1024       /* an XXH3_state_t, about */
+#define BLOCK_UNKNOWN      0          /* of 'numbers': not met yet */
+#define BLOCK_LITERAL      UINT16_MAX /* no tables for it */
 
 struct SrcEncode {
     SrcEncodeConfig config;
@@ -94,8 +97,8 @@ static bool shares(const SrcEncodeConfig *config)
 
 static uint64_t fixed_bytes(const SrcEncodeConfig *config)
 {
-    return sizeof(SrcEncode) + HASH_STATE_BYTES + (shares(config) ? SRC_SHARE_BYTES : 0) + pages_of(config) * SRC_PAGES_PAGE_BYTES +
-           SRC_DUPLICATES_WAYS * sizeof(SrcDuplicate);
+    return sizeof(SrcEncode) + HASH_STATE_BYTES + (shares(config) ? SRC_SHARE_BYTES : 0) +
+           pages_of(config) * SRC_PAGES_PAGE_BYTES + SRC_DUPLICATES_WAYS * sizeof(SrcDuplicate);
 }
 
 /* Of a slot without its copy. */
@@ -112,8 +115,8 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* How the budget is divided when the destination grants any number: in full page memory each slot has its copy; with hashes up to
- * three quarters go to slots, so that what is written again and again still finds room for copies. */
+/* How the budget is divided when the destination grants any number: in full page memory each slot has its copy; with
+ * hashes up to three quarters go to slots, so that what is written again and again still finds room for copies. */
 static void divide(const SrcEncodeConfig *config, uint64_t slots_max, uint64_t *slots, uint64_t *copies)
 {
     uint64_t fixed = fixed_bytes(config);
@@ -169,8 +172,10 @@ static bool config_is_valid(const SrcEncodeConfig *config)
 static int take(SrcEncode *encode)
 {
     const SrcEncodeConfig *config = &encode->config;
-    SrcPagesConfig pages = {.pages = pages_of(config), .page_bytes = config->page_bytes,
-                            .hash_block_bytes = config->hash_block_bytes, .key = config->hash_key};
+    SrcPagesConfig pages = {.pages = pages_of(config),
+                            .page_bytes = config->page_bytes,
+                            .hash_block_bytes = config->hash_block_bytes,
+                            .key = config->hash_key};
     uint64_t key;
     int status;
 
@@ -206,8 +211,8 @@ int src_encode_new(SrcEncode **encode, const SrcEncodeConfig *config)
         return -ENOMEM;
     }
     made->config = *config;
-    made->rule = (SegmentsRule){config->page_bytes, config->gap_merge_bytes, config->segments_max,
-                                config->page_bytes / 4 * 3};
+    made->rule =
+        (SegmentsRule){config->page_bytes, config->gap_merge_bytes, config->segments_max, config->page_bytes / 4 * 3};
     status = wire_blocks_init(&made->blocks, config->ram_bytes, config->page_bytes);
     status = status == 0 ? take(made) : status;
     if (status != 0) {
@@ -321,7 +326,8 @@ static bool record_is_exact(const SrcEncode *encode, uint32_t block, const SrcTo
     }
     head_bytes = wire_record_head(head, &encode->blocks, block, token->page, flag, token->has_name);
     return token->length == head_bytes + content_bytes && memcmp(token->bytes, head, head_bytes) == 0 &&
-           (token->kind == SRC_TOKEN_ZERO ? token->bytes[head_bytes] == 0 : token->content == token->bytes + head_bytes);
+           (token->kind == SRC_TOKEN_ZERO ? token->bytes[head_bytes] == 0
+                                          : token->content == token->bytes + head_bytes);
 }
 
 /* A page that was there before and is sent again costs 'dirty_bytes' by the working set's count. */
@@ -405,7 +411,8 @@ static void duplicate_find(SrcEncode *encode, PageWork *work)
     }
 }
 
-/* Asks the gang's store.  Only for pages that are sent for the first time: what a guest has written since is its own. */
+/* Asks the gang's store.  Only for pages that are sent for the first time: what a guest has written since is its own.
+ */
 static void shared_find(SrcEncode *encode, PageWork *work)
 {
     work->shared = src_share_find(encode->share, work->content, encode->config.page_bytes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See src-hashes.h.  Plain multiplications: 64 by 64 to 128 bits is one instruction, and no vector instruction does it. */
+ * See src-hashes.h.  Plain multiplications: 64 by 64 to 128 bits is one instruction, and no vector instruction does it.
+ */
 #include "wire/src-hashes.h"
 
 #include <errno.h>
@@ -33,7 +34,8 @@ static inline uint64_t block_hash(const SrcHashes *hashes, const uint8_t *block,
     for (uint32_t i = 0; i < words; i += 2) {
         sum += (SrcHashesWide)(m[i] + hashes->nh[i]) * (m[i + 1] + hashes->nh[i + 1]);
     }
-    return (uint64_t)((hashes->fold[0] * (uint64_t)sum + hashes->fold[1] * (uint64_t)(sum >> 64) + hashes->fold[2]) >> 64);
+    return (uint64_t)((hashes->fold[0] * (uint64_t)sum + hashes->fold[1] * (uint64_t)(sum >> 64) + hashes->fold[2]) >>
+                      64);
 }
 
 void src_hashes_page(const SrcHashes *hashes, const uint8_t *page, uint32_t page_bytes, uint64_t *out)

@@ -159,7 +159,8 @@ static void changes_by_hash(SrcPages *pages, uint32_t slot, const uint8_t *conte
     segments_find_masked(changes, rule);
 }
 
-void src_pages_changes(SrcPages *pages, uint64_t index, const uint8_t *content, const SegmentsRule *rule, Segments *changes)
+void src_pages_changes(SrcPages *pages, uint64_t index, const uint8_t *content, const SegmentsRule *rule,
+                       Segments *changes)
 {
     uint32_t place = pages->pages[index].place;
 
@@ -300,7 +301,8 @@ static bool copy_take(SrcPages *pages, uint32_t slot)
     return true;
 }
 
-void src_pages_update(SrcPages *pages, uint64_t index, const uint8_t *content, const SegmentsRule *rule, const Segments *changes)
+void src_pages_update(SrcPages *pages, uint64_t index, const uint8_t *content, const SegmentsRule *rule,
+                      const Segments *changes)
 {
     uint32_t slot = src_pages_slot(pages, index);
     uint8_t *copy = copy_of(pages, slot);

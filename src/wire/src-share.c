@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See src-share.h.  What waits for its credit is in a ring, in the order in which it was sent; when it is full nothing more is shared
- * until a credit comes. */
+ * See src-share.h.  What waits for its credit is in a ring, in the order in which it was sent; when it is full nothing
+ * more is shared until a credit comes. */
 #include "wire/src-share.h"
 
 #include <errno.h>

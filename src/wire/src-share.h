@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SrcShare: one encoder's dealings with the gang's store at the source (gang-store.h): hashes contents, and remembers what it has
- * told the destination to keep until that is confirmed.
+ * SrcShare: one encoder's dealings with the gang's store at the source (gang-store.h): hashes contents, and remembers
+ * what it has told the destination to keep until that is confirmed.
  *
- * The hash is UMAC-128 under a key that only this host's relays know, with a nonce that is always the same: what is used of it is not the
- * MAC but the universal hash inside, whose values nobody sees.  Two different contents agree with a probability of about 2^-120.
- * Nothing can be compared here (the contents are at the other host), and other VMs' guests would gain from collisions; hence no XXH3.
+ * The hash is UMAC-128 under a key that only this host's relays know, with a nonce that is always the same: what is
+ * used of it is not the MAC but the universal hash inside, whose values nobody sees.  Two different contents agree with
+ * a probability of about 2^-120. Nothing can be compared here (the contents are at the other host), and other VMs'
+ * guests would gain from collisions; hence no XXH3.
  *
  * One thread; 'store' outlives it. */
 #pragma once
@@ -24,7 +25,8 @@ void src_share_free(SrcShare *share);
 
 /* What is known of a content. */
 typedef struct SrcShared {
-    uint64_t id;    /* not GANG_STORE_NONE: say this.  It is the gang's already when 'is_known', else it has to be sent with it */
+    uint64_t id; /* not GANG_STORE_NONE: say this.  It is the gang's already when 'is_known', else it has to be sent
+                    with it */
     int is_known;
 } SrcShared;
 

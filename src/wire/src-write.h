@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SrcWriter: writes operations (docs/wire-format.md) into the payload of a frame.  It knows how they are laid out, not why one is
- * chosen; room is the caller's: src_write_left before, SRC_WRITE_PAGE_ROOM or the like.  One thread. */
+ * SrcWriter: writes operations (docs/wire-format.md) into the payload of a frame.  It knows how they are laid out, not
+ * why one is chosen; room is the caller's: src_write_left before, SRC_WRITE_PAGE_ROOM or the like.  One thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,14 +23,15 @@ typedef struct SrcWriter {
 
 /* One page operation can need: BLOCK, FORGET, its own head, a SHARE; and its content. */
 #define SRC_WRITE_PAGE_ROOM(page_bytes) (1024 + (size_t)(page_bytes))
-#define SRC_WRITE_LITERAL_HEAD 4 /* 1, and a varint below 2^21 */
+#define SRC_WRITE_LITERAL_HEAD          4 /* 1, and a varint below 2^21 */
 
 /* Begins an empty payload; what page came last is remembered. */
 void src_write_begin(SrcWriter *writer, uint8_t *payload, size_t length);
 
 size_t src_write_left(const SrcWriter *writer);
 
-void src_write_literal(SrcWriter *writer, const uint8_t *bytes, size_t length); /* 1 .. src_write_left - SRC_WRITE_LITERAL_HEAD */
+void src_write_literal(SrcWriter *writer, const uint8_t *bytes,
+                       size_t length); /* 1 .. src_write_left - SRC_WRITE_LITERAL_HEAD */
 void src_write_block(SrcWriter *writer, const WireBlocks *blocks, uint32_t block);
 void src_write_forget(SrcWriter *writer, uint32_t block, uint64_t page);
 

@@ -38,7 +38,8 @@ int wire_blocks_add(WireBlocks *blocks, const void *name, uint8_t name_bytes, ui
     return 0;
 }
 
-size_t wire_record_head(uint8_t *at, const WireBlocks *blocks, uint32_t block, uint64_t page, unsigned flag, bool has_name)
+size_t wire_record_head(uint8_t *at, const WireBlocks *blocks, uint32_t block, uint64_t page, unsigned flag,
+                        bool has_name)
 {
     const WireBlock *of = &blocks->list[block];
     uint64_t head = htobe64(page * blocks->page_bytes + flag + (has_name ? 0 : WIRE_RECORD_CONTINUE));

@@ -65,8 +65,12 @@ static inline SrcToken page_stream_token(PageStream *stream, guint32 block, guin
     } else {
         memcpy(stream->record + head, page_stream_memory(stream, block, page), stream->page_bytes);
     }
-    return (SrcToken){.kind = as_zero ? SRC_TOKEN_ZERO : SRC_TOKEN_PAGE, .bytes = stream->record, .length = head + content,
-                      .content = as_zero ? NULL : stream->record + head, .block = block, .page = page,
+    return (SrcToken){.kind = as_zero ? SRC_TOKEN_ZERO : SRC_TOKEN_PAGE,
+                      .bytes = stream->record,
+                      .length = head + content,
+                      .content = as_zero ? NULL : stream->record + head,
+                      .block = block,
+                      .page = page,
                       .has_name = has_name};
 }
 
@@ -104,8 +108,10 @@ static inline void page_stream_write(PageStream *stream, guint32 block, guint64 
         }
         break;
     case 7: /* equal to another page */
-        memmove(bytes, page_stream_memory(stream, rng_below(&stream->rng, STREAM_BLOCKS),
-                                         rng_below(&stream->rng, (guint)stream->pages)), size);
+        memmove(bytes,
+                page_stream_memory(stream, rng_below(&stream->rng, STREAM_BLOCKS),
+                                   rng_below(&stream->rng, (guint)stream->pages)),
+                size);
         break;
     case 8: /* zeros */
         memset(bytes, 0, size);

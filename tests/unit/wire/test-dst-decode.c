@@ -8,16 +8,32 @@
 #include <glib.h>
 #include <string.h>
 
-#define PAGE 1024u
+#define PAGE  1024u
 #define PAGES 8u
 
 /* First bytes. */
-enum { LITERAL, BLOCK, RAW, SEGMENTS, WORDS, SAME, DUPLICATE, ZERO, ZERO_RUN, FORGET, SHARED, SHARE, KEEP = 0x20, NAME = 0x40, NEXT = 0x80 };
+enum {
+    LITERAL,
+    BLOCK,
+    RAW,
+    SEGMENTS,
+    WORDS,
+    SAME,
+    DUPLICATE,
+    ZERO,
+    ZERO_RUN,
+    FORGET,
+    SHARED,
+    SHARE,
+    KEEP = 0x20,
+    NAME = 0x40,
+    NEXT = 0x80
+};
 
 typedef struct Fixture {
     DstDecode *decode;
     WireFrame *frame;
-    guint8 *stream;   /* as decoded */
+    guint8 *stream; /* as decoded */
     GByteArray *wanted;
     GByteArray *payload;
 } Fixture;
@@ -36,8 +52,8 @@ static void add(GByteArray *array, guint length, ...)
 }
 
 #define COUNT(...) (sizeof((int[]){__VA_ARGS__}) / sizeof(int))
-#define SAY(...) add(fixture->payload, COUNT(__VA_ARGS__), __VA_ARGS__)
-#define WANT(...) add(fixture->wanted, COUNT(__VA_ARGS__), __VA_ARGS__)
+#define SAY(...)   add(fixture->payload, COUNT(__VA_ARGS__), __VA_ARGS__)
+#define WANT(...)  add(fixture->wanted, COUNT(__VA_ARGS__), __VA_ARGS__)
 
 static void fill(GByteArray *array, guint8 value, guint length)
 {
@@ -55,8 +71,11 @@ static int deliver(Fixture *fixture)
     WireHeader *header = &fixture->frame->header;
     int status;
 
-    *header = (WireHeader){.type = WIRE_DATA, .wire_bytes = fixture->payload->len, .raw_bytes = fixture->payload->len,
-                           .stream_bytes = fixture->wanted->len, .sequence = 5};
+    *header = (WireHeader){.type = WIRE_DATA,
+                           .wire_bytes = fixture->payload->len,
+                           .raw_bytes = fixture->payload->len,
+                           .stream_bytes = fixture->wanted->len,
+                           .sequence = 5};
     header->hash = wire_hash(fixture->wanted->data, fixture->wanted->len, 5);
     if (fixture->payload->len > 0) {
         memcpy(fixture->frame->raw, fixture->payload->data, fixture->payload->len);
@@ -216,7 +235,13 @@ typedef struct Forbidden {
 } Forbidden;
 
 #define CONTENT 0xfee
-#define ROW(what, ...) {what, COUNT(__VA_ARGS__), {__VA_ARGS__}}
+#define ROW(what, ...)                                                                                                 \
+    {                                                                                                                  \
+        what, COUNT(__VA_ARGS__),                                                                                      \
+        {                                                                                                              \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
 
 static const Forbidden forbidden[] = {
     ROW("a kind that is unknown", 12),
@@ -249,7 +274,8 @@ static const Forbidden forbidden[] = {
     ROW("a segment over the page's end", SEGMENTS, 0, 0, 1, 0xff, 0x07, 2, 1, 1),
     ROW("a gap over the page's end", SEGMENTS, 0, 0, 1, 0x81, 0x08, 1, 1),
     ROW("a segment that ends early", SEGMENTS, 0, 0, 1, 0, 4, 1, 1),
-    ROW("a gap that would wrap", SEGMENTS, 0, 0, 2, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1, 1),
+    ROW("a gap that would wrap", SEGMENTS, 0, 0, 2, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1,
+        1),
     ROW("half a bitmap", WORDS, 0, 0, 0, 0, 0),
     ROW("words that end early", WORDS, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3),
     ROW("a duplicate of an unsent page", DUPLICATE, 0, 0, 0, 1),
@@ -274,7 +300,8 @@ static void say_forbidden(Fixture *fixture, const Forbidden *row)
     }
 }
 
-/* Were a row allowed, it would yield a few bytes or a page or two and some; with that length it would not be -EPROTO. */
+/* Were a row allowed, it would yield a few bytes or a page or two and some; with that length it would not be -EPROTO.
+ */
 static void test_what_is_forbidden_is_refused(Fixture *fixture, gconstpointer data)
 {
     for (guint i = 0; i < G_N_ELEMENTS(forbidden); i++) {

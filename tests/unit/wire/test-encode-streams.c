@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests parser, encoder and decoder together on what real QEMUs said (tests/corpus/wire-streams): the same bytes come out, and
- * fewer went over. */
+ * Tests parser, encoder and decoder together on what real QEMUs said (tests/corpus/wire-streams): the same bytes come
+ * out, and fewer went over. */
 #include "wire/dst-decode.h"
 #include "wire/src-encode.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests src/wire/src-encode.c together with dst-decode.c: what was encoded decodes to the same bytes, whatever the guest
- * writes and whatever is switched on. */
+ * Tests src/wire/src-encode.c together with dst-decode.c: what was encoded decodes to the same bytes, whatever the
+ * guest writes and whatever is switched on. */
 #include "wire/dst-decode.h"
 #include "wire/src-encode.h"
 
@@ -36,7 +36,8 @@ static void pair_init(Pair *pair, const SrcEncodeConfig *config)
 {
     memset(pair, 0, sizeof *pair);
     g_assert_cmpint(src_encode_new(&pair->encode, config), ==, 0);
-    DstDecodeConfig decode = {.slots = src_encode_stats(pair->encode)->slots, .ram_bytes = config->ram_bytes,
+    DstDecodeConfig decode = {.slots = src_encode_stats(pair->encode)->slots,
+                              .ram_bytes = config->ram_bytes,
                               .page_bytes = config->page_bytes};
     g_assert_cmpint(dst_decode_new(&pair->decode, &decode), ==, 0);
     g_assert_cmpint(wire_frame_new(&pair->frame), ==, 0);
@@ -97,7 +98,8 @@ static gboolean is_zero(const guint8 *bytes, guint32 length)
 
 static void add_page(Pair *pair, PageStream *stream, guint32 block, guint64 page)
 {
-    gboolean as_zero = is_zero(page_stream_memory(stream, block, page), stream->page_bytes) && rng_below(&stream->rng, 8) != 0;
+    gboolean as_zero =
+        is_zero(page_stream_memory(stream, block, page), stream->page_bytes) && rng_below(&stream->rng, 8) != 0;
 
     pair_add(pair, stream, page_stream_token(stream, block, page, as_zero));
 }
@@ -270,8 +272,11 @@ static void test_page_memory_fits_the_budget(void)
         guint percent;
         WirePageMemory page_memory;
         guint hash_block_bytes;
-    } rows[] = {{102, WIRE_PAGE_MEMORY_FULL, 64}, {60, WIRE_PAGE_MEMORY_HASH, 64}, {20, WIRE_PAGE_MEMORY_HASH, 64},
-                {15, WIRE_PAGE_MEMORY_HASH, 128}, {1, WIRE_PAGE_MEMORY_HASH, 128}};
+    } rows[] = {{102, WIRE_PAGE_MEMORY_FULL, 64},
+                {60, WIRE_PAGE_MEMORY_HASH, 64},
+                {20, WIRE_PAGE_MEMORY_HASH, 64},
+                {15, WIRE_PAGE_MEMORY_HASH, 128},
+                {1, WIRE_PAGE_MEMORY_HASH, 128}};
 
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
         SrcEncodeConfig config;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests src/wire/gang-store.c and src-share.c: pages that one VM's relay sent are only named by another's, and a relay that dies or a
- * file that is not what it should be harms nobody. */
+ * Tests src/wire/gang-store.c and src-share.c: pages that one VM's relay sent are only named by another's, and a relay
+ * that dies or a file that is not what it should be harms nobody. */
 #include "wire/gang-store.h"
 #include "wire/dst-decode.h"
 #include "wire/src-encode.h"
@@ -93,7 +93,7 @@ static void test_destination_gives_what_was_put(Fixture *fixture, gconstpointer 
     g_assert_cmpint(gang_store_put(one, id, page), ==, 0);
     g_assert_cmpint(gang_store_get(other, id, out), ==, 0);
     g_assert_cmpmem(out, PAGE, page, PAGE);
-    g_assert_cmpint(gang_store_put(other, id, page), ==, -EPROTO); /* twice */
+    g_assert_cmpint(gang_store_put(other, id, page), ==, -EPROTO);                                /* twice */
     g_assert_cmpint(gang_store_get(other, id + (G_GUINT64_CONSTANT(1) << 32), out), ==, -EPROTO); /* of another file */
     g_assert_cmpint(gang_store_put(other, id & G_MAXUINT32, page), ==, -EPROTO);
     g_assert_cmpint(gang_store_put(other, id | G_MAXUINT32, page), ==, -EPROTO);
@@ -295,8 +295,8 @@ static void test_second_vm_names_pages_of_the_first(Fixture *fixture, gconstpoin
     g_assert_cmpuint(src_encode_stats(first.encode)->pages_raw, ==, 200);
     g_assert_cmpint(vm_send(&second, &stream), ==, 0); /* nothing is confirmed yet */
     g_assert_cmpuint(src_encode_stats(second.encode)->pages_raw, ==, 200);
-    src_encode_credit(first.encode, 1);                /* the first frame only */
-    stream_fill(&stream, 2, 20);                       /* the third has 20 pages of its own */
+    src_encode_credit(first.encode, 1); /* the first frame only */
+    stream_fill(&stream, 2, 20);        /* the third has 20 pages of its own */
     g_assert_cmpint(vm_send(&third, &stream), ==, 0);
     g_assert_cmpuint(src_encode_stats(third.encode)->pages_shared, >, 20);
     g_assert_cmpuint(src_encode_stats(third.encode)->pages_shared, <, 80);

@@ -102,10 +102,10 @@ static SegmentsForm check(const SegmentsRule *rule, const guint8 *page, const gu
     segments_find(&segments, rule, page, base);
     guint32 words_bytes = rule->page_bytes / 64 + 8 * words;
     gboolean is_list = list->len <= rule->segments_max && bytes <= words_bytes;
-    SegmentsForm form = words == 0                                              ? SEGMENTS_NONE
+    SegmentsForm form = words == 0                                          ? SEGMENTS_NONE
                         : (is_list ? bytes : words_bytes) > rule->bytes_max ? SEGMENTS_FULL
-                        : is_list                                               ? SEGMENTS_LIST
-                                                                                : SEGMENTS_WORDS;
+                        : is_list                                           ? SEGMENTS_LIST
+                                                                            : SEGMENTS_WORDS;
     g_assert_cmpint(segments.form, ==, form);
     g_assert_cmpuint(segments.dirty_bytes, ==, form == SEGMENTS_LIST ? dirty_bytes : words * 8);
     memcpy(copy, base, rule->page_bytes);
@@ -131,7 +131,7 @@ static void test_single_changes(void)
     guint8 page[4096] = {0};
 
     g_assert_cmpint(check(&rule, page, base), ==, SEGMENTS_NONE); /* rewriting equal bytes */
-    for (guint at = 0; at < 4096; at++) {                        /* the last byte of the page too */
+    for (guint at = 0; at < 4096; at++) {                         /* the last byte of the page too */
         page[at] = 1;
         g_assert_cmpint(check(&rule, page, base), ==, SEGMENTS_LIST);
         page[at] = 0;
@@ -157,8 +157,8 @@ static void test_two_changes_at_any_distance(void)
     }
 }
 
-/* n words far from each other: closed-form sizes.  A list has 1 byte of length, for each segment a gap (2 bytes from 128 on) and a
- * length, and 8 bytes; words have a bitmap of 64 bytes. */
+/* n words far from each other: closed-form sizes.  A list has 1 byte of length, for each segment a gap (2 bytes from
+ * 128 on) and a length, and 8 bytes; words have a bitmap of 64 bytes. */
 static void test_closed_form_sizes(void)
 {
     SegmentsRule rule = rule_of(4096);

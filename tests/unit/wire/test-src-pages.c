@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests src/wire/src-pages.c: who is remembered when there is room for few, and src-hashes.c and src-duplicates.c beside it. */
+ * Tests src/wire/src-pages.c: who is remembered when there is room for few, and src-hashes.c and src-duplicates.c
+ * beside it. */
 #include "wire/src-pages.h"
 #include "wire/src-duplicates.h"
 
@@ -15,8 +16,12 @@ static const guint8 key[32] = {1, 2, 3};
 
 static void pages_init(SrcPages *pages, guint64 slots, guint64 copies, guint block_bytes)
 {
-    SrcPagesConfig config = {.pages = 1000, .slots = slots, .copies = copies, .page_bytes = PAGE,
-                             .hash_block_bytes = block_bytes, .key = key};
+    SrcPagesConfig config = {.pages = 1000,
+                             .slots = slots,
+                             .copies = copies,
+                             .page_bytes = PAGE,
+                             .hash_block_bytes = block_bytes,
+                             .key = key};
 
     g_assert_cmpint(src_pages_init(pages, &config), ==, 0);
 }
@@ -165,7 +170,8 @@ static void test_copies_go_to_pages_sent_again(void)
         }
         for (guint i = 0; i < 24; i++) {
             if (i < 6 || i >= 20) {
-                g_assert_cmpint(form_of(&pages, i, i < 6 ? 5 : 9), ==, SEGMENTS_NONE); /* hashed when the copy was taken away */
+                g_assert_cmpint(form_of(&pages, i, i < 6 ? 5 : 9), ==,
+                                SEGMENTS_NONE); /* hashed when the copy was taken away */
             }
         }
         src_pages_clear(&pages);
