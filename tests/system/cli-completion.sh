@@ -24,7 +24,7 @@ complete_line() {
 commands=$("$GODWIT" --help | sed -n 's/^  \([a-z][a-z]*\)  *[a-z].*/\1/p' | paste -sd ' ')
 assert_eq "$(complete_line godwit '')" "$commands --help --version" "commands"
 assert_eq "$(complete_line godwit ev)" "evacuate" "commands that begin with ev"
-for command in hosts watch plan migrate evacuate rebalance consolidate simulate; do
+for command in hosts watch plan migrate evacuate rebalance consolidate simulate relay; do
     wanted=$("$GODWIT" "$command" --help | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | paste -sd ' ')
     [[ $wanted == *--json* ]] || fail "no options in the help of $command"
     assert_eq "$(complete_line godwit "$command" --)" "$wanted" "options of $command"
@@ -47,4 +47,6 @@ for policy in $(complete_line godwit simulate --policy ''); do
     assert_eq "$status" 1 "exit status of simulate with --policy $policy: $(cat "$TMP/err")"
 done
 assert_match "$(complete_line godwit simulate --policy lr_)" "lr_mmt lr_mu" "policies that begin with lr_"
+assert_eq "$(complete_line godwit relay so)" "source" "ends of a relay"
+assert_eq "$(complete_line godwit relay source --page-memory '')" "full hash" "page memories"
 assert_eq "$(complete_line godwit simulate --mode '')" "physical cloudsim" "modes"

@@ -55,6 +55,7 @@ members report godwit-report.5 'read|write|mixed'
 members plan godwit-plan.5 'read|write|mixed|host|what|cure'
 
 members simulate godwit-simulate.1 'none'
+members relay godwit-relay.1 'none'
 
 pages=0
 for file in "$SOURCE_DIR"/docs/man/*.[15] "$BUILD_DIR"/docs/man/*.[15]; do

@@ -71,6 +71,19 @@ usage "--downtime-limit: 'soon'" evacuate h1 --to h2 --downtime-limit soon
 usage "--on-stuck: 'hope'" evacuate h1 --to h2 --on-stuck hope
 usage "--to: 'h2,,h3'" evacuate h1 --to h2,,h3
 usage "no argument 'now'" agent now
+usage "which end" relay
+usage "QEMU's socket" relay source
+usage "which key" relay source --socket "$TMP/s"
+usage "how much memory" relay source --socket "$TMP/s" --key-file "$TMP/k" --peer h:1
+usage "the source needs --peer" relay source --socket "$TMP/s" --key-file "$TMP/k" --ram 1G --listen h:1
+usage "the destination needs --listen" relay destination --socket "$TMP/s" --key-file "$TMP/k" --peer h:1
+usage "--codec: 'rar' is not a codec" relay source --codec rar
+usage "--filters: 'magic'" relay source --filters zero,magic
+usage "--capabilities: 'Return path'" relay source --capabilities 'Return path'
+usage "--page-size: '3K'" relay source --page-size 3K
+usage "--hash-block: '65'" relay source --hash-block 65
+usage "--segments-max: '65'" relay source --segments-max 65
+usage "--on-overrun: 'cry'" relay source --on-overrun cry
 usage "which scenario" simulate
 usage "one scenario at a time" simulate a.ini b.ini
 usage "leave out 'a.ini'" simulate a.ini --cloudsim trace.txt
@@ -113,6 +126,13 @@ printf 'A\nmany\n' >"$TMP/wrong.txt"
 one_line 1 "^godwit consolidate: instance A: $TMP/wrong.txt:2: 'many' is not a number of hosts" consolidate --instances "$TMP/wrong.txt"
 printf '[host h1]\nuri=x\ncolour=red\n' >"$TMP/wrong.ini"
 one_line 1 "wrong.ini: \[host h1\] has an unknown key 'colour'" hosts --inventory "$TMP/wrong.ini"
+printf "%064d\n" 7 >"$TMP/key" && chmod 644 "$TMP/key"
+one_line 1 "^godwit relay: key $TMP/key: others may read it" relay source --socket "$TMP/s" --key-file "$TMP/key" --ram 1G --peer h:1
+chmod 600 "$TMP/key"
+mkdir -m 777 "$TMP/open"
+chmod 777 "$TMP/open"
+one_line 1 "^godwit relay: $TMP/open: others may write there" relay source --socket "$TMP/open/s" --key-file "$TMP/key" --ram 1G --peer h:1
+one_line 1 "^godwit relay: .*return-path is off" relay source --socket "$TMP/s" --key-file "$TMP/key" --ram 1G --peer h:1 --capabilities xbzrle
 one_line 1 "^godwit simulate: scenario $TMP/missing.ini: " simulate "$TMP/missing.ini"
 one_line 1 "^godwit simulate: trace: .*$TMP/missing.txt" simulate --cloudsim "$TMP/missing.txt"
 one_line 1 "wrong.ini: \[host h1\] uri: there is no such key" simulate "$TMP/wrong.ini"
