@@ -22,6 +22,7 @@ struct DstChannel {
     bool cancelled;
     bool has_applier, has_returner;
     unsigned running;
+    bool receiver_runs;
     bool is_known, is_open, end_applied, end_sent;
     unsigned number;
     uint64_t stream_bytes, return_bytes, wire_bytes, heard_ns, progress_ns;

@@ -182,19 +182,20 @@ static void turn_over(Relay *relay)
     pthread_mutex_unlock(&relay->lock);
 }
 
-/* The session is the one of channel 0. */
+/* The session is the one of the channel that came first, which need not be channel 0; each channel comes once. */
 static int check_session(Relay *relay, const WireHello *hello)
 {
     int status = 0;
 
     pthread_mutex_lock(&relay->lock);
-    if (hello->channel == 0 && !relay->has_session) {
+    if (!relay->has_session) {
         memcpy(relay->session, hello->session, WIRE_SESSION_BYTES);
         relay->has_session = true;
-    } else if (hello->channel == 0 || !relay->has_session ||
-               memcmp(relay->session, hello->session, WIRE_SESSION_BYTES) != 0) {
+    }
+    if (relay->channels_seen >> hello->channel & 1 || memcmp(relay->session, hello->session, WIRE_SESSION_BYTES) != 0) {
         status = -EEXIST;
     }
+    relay->channels_seen |= UINT64_C(1) << hello->channel;
     pthread_mutex_unlock(&relay->lock);
     return status;
 }
@@ -346,7 +347,8 @@ static void receive(DstChannel *channel)
         }
     }
     pthread_mutex_lock(&channel->lock);
-    bool complete = channel->end_applied && channel->end_sent;
+    /* The source closes when it has both ENDs and all credits; END itself may not be applied yet, but nothing is missing. */
+    bool complete = channel->end_sent && (channel->end_applied || (channel->end_received && status == -ENODATA));
     pthread_mutex_unlock(&channel->lock);
     if (!complete) {
         dst_broke(channel, status, "the link to the other relay");
@@ -383,6 +385,9 @@ static void *receive_main(void *argument)
         tell_connected(channel);
         receive(channel);
     }
+    pthread_mutex_lock(&channel->lock);
+    channel->receiver_runs = false;
+    pthread_mutex_unlock(&channel->lock);
     dst_leave(channel);
     return NULL;
 }
@@ -402,6 +407,7 @@ int dst_channel_new(DstChannel **channel, Relay *relay, int tcp_fd)
     made->tcp_fd = tcp_fd;
     made->qemu_fd = -1;
     made->running = 1;
+    made->receiver_runs = true;
     made->heard_ns = made->progress_ns = relay_now_ns();
     pthread_mutex_init(&made->send_lock, NULL);
     pthread_mutex_init(&made->lock, NULL);
@@ -463,6 +469,7 @@ void dst_channel_view(DstChannel *channel, DstChannelView *view)
     view->is_open = channel->is_open;
     view->is_complete = channel->end_applied && channel->end_sent;
     view->is_over = channel->running == 0;
+    view->is_quiet = channel->running == channel->receiver_runs;
     view->number = channel->number;
     view->stream_bytes = channel->stream_bytes;
     view->return_bytes = channel->return_bytes;

@@ -13,7 +13,8 @@ typedef struct DstChannelView {
     bool is_known;    /* it is the other relay: handshake and HELLO were right */
     bool is_open;     /* connected to QEMU, too */
     bool is_complete; /* both QEMUs closed, and all was delivered */
-    bool is_over;     /* no thread runs any more */
+    bool is_quiet;    /* no thread runs any more but the receiver */
+    bool is_over;     /* nor the receiver */
     unsigned number;
     uint64_t stream_bytes, return_bytes; /* written to QEMU, read from it */
     uint64_t wire_bytes;                 /* received in DATA */

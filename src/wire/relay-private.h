@@ -43,6 +43,7 @@ struct Relay {
     char why[RELAY_MESSAGE_BYTES];
     uint8_t session[WIRE_SESSION_BYTES];
     bool has_session;
+    uint64_t channels_seen; /* destination: one bit for each; WIRE_CHANNELS_MAX of them */
     unsigned channels;
     SrcChannel *src[WIRE_CHANNELS_MAX];
     DstChannel *dst[WIRE_CHANNELS_MAX * 2]; /* in the order in which they came; strangers among them */

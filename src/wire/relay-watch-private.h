@@ -11,7 +11,7 @@
 
 /* All channels together; what only channel 0 has is in 'main' or 'dst_main'. */
 typedef struct RelaySum {
-    bool is_connected, is_complete, is_over;
+    bool is_connected, is_complete, is_quiet, is_over;
     bool is_limited;
     uint64_t stream_bytes, wire_bytes, return_bytes;
     uint64_t credited_wire_bytes, credited_stream_bytes;

@@ -60,6 +60,11 @@ bool relay_watch_is_complete(const RelayWatch *watch)
     return watch->sum.is_complete;
 }
 
+bool relay_watch_is_quiet(const RelayWatch *watch)
+{
+    return watch->sum.is_quiet;
+}
+
 bool relay_watch_is_over(const RelayWatch *watch)
 {
     return watch->sum.is_over;
@@ -70,6 +75,7 @@ static void add_src(RelaySum *sum, const SrcChannelView *view, uint64_t now)
     sum->is_connected |= view->is_open;
     sum->is_complete &= view->is_complete;
     sum->is_over &= view->is_over;
+    sum->is_quiet &= view->is_quiet;
     sum->is_limited |= view->is_limited;
     sum->stream_bytes += view->stream_bytes;
     sum->return_bytes += view->return_bytes;
@@ -90,6 +96,7 @@ static void add_src(RelaySum *sum, const SrcChannelView *view, uint64_t now)
 static void add_dst(RelaySum *sum, const DstChannelView *view, uint64_t now)
 {
     sum->is_over &= view->is_over;
+    sum->is_quiet &= view->is_quiet;
     if (!view->is_known) {
         return; /* may be a stranger */
     }
@@ -114,7 +121,7 @@ static void sum_up(RelayWatch *watch, uint64_t now)
     Relay *relay = watch->relay;
     RelaySum *sum = &watch->sum;
 
-    *sum = (RelaySum){.is_complete = true, .is_over = true};
+    *sum = (RelaySum){.is_complete = true, .is_quiet = true, .is_over = true};
     for (unsigned i = 0; i < relay->channels; i++) { /* only this thread changes the list */
         if (relay->config->side == RELAY_SOURCE) {
             SrcChannelView view;

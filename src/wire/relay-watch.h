@@ -16,9 +16,11 @@ void relay_watch_free(RelayWatch *watch);
 /* Looks at all channels.  Main thread. */
 void relay_watch_look(RelayWatch *watch);
 
-/* After relay_watch_look: whether there is a channel, whether all of them are complete, whether no thread runs any more. */
+/* After relay_watch_look: whether there is a channel, whether all of them are complete, whether no thread runs any more
+ * but receivers, and whether none does. */
 bool relay_watch_is_connected(const RelayWatch *watch);
 bool relay_watch_is_complete(const RelayWatch *watch);
+bool relay_watch_is_quiet(const RelayWatch *watch);
 bool relay_watch_is_over(const RelayWatch *watch);
 
 /* The last words: 'outcome' is completed, aborted or failed. */

@@ -494,12 +494,13 @@ static void check_waiting(Relay *relay)
     }
 }
 
-/* Threads may still say goodbye, or wait for the other relay's; then the links are cut, and the threads end. */
-static void end_channels(Relay *relay, uint64_t within_ns)
+/* Threads may still say goodbye ('is_over': or wait for the other relay's); then the links are cut, and the threads end. */
+static void end_channels(Relay *relay, bool (*is_over)(const RelayWatch *), uint64_t within_ns)
 {
     uint64_t until_ns = relay_now_ns() + within_ns;
 
-    while (!relay_watch_is_over(relay->watch) && relay_now_ns() < until_ns) {
+    relay_watch_look(relay->watch);
+    while (!is_over(relay->watch) && relay_now_ns() < until_ns) {
         struct pollfd poll_fd = {.fd = relay->wake_fd, .events = POLLIN};
         eventfd_t woken;
 
@@ -545,11 +546,11 @@ int relay_run(Relay *relay)
         check_waiting(relay);
     }
     if (relay_has_failed(relay)) {
-        end_channels(relay, RELAY_GOODBYE_MS * UINT64_C(1000000));
+        end_channels(relay, relay_watch_is_quiet, RELAY_GOODBYE_MS * UINT64_C(1000000));
     } else {
         relay_advance(relay, RELAY_DONE);
         each_channel(relay, src_channel_finish, dst_channel_finish);
-        end_channels(relay, FINISH_NS);
+        end_channels(relay, relay_watch_is_over, FINISH_NS);
         judge(relay);
     }
     relay_watch_tell_end(relay->watch,

@@ -40,6 +40,7 @@ struct SrcChannel {
     bool cancelled;
     bool has_sender, has_receiver;
     unsigned running; /* threads */
+    bool receiver_runs;
     bool is_open, end_sent, end_received;
     SrcQueue queue;
     bool pong_wanted;
@@ -89,7 +90,7 @@ void src_channel_leave(SrcChannel *channel);
 /* The reader looks up from waiting for QEMU. */
 void src_channel_poke(SrcChannel *channel);
 
-/* Both QEMUs closed, and everything is credited.  Under the lock. */
+/* Both QEMUs closed, and everything is credited (a PING may still be on its way).  Under the lock. */
 bool src_channel_is_complete(const SrcChannel *channel);
 
 /* Connects to the other relay, shakes hands, agrees; then the sender and the receiver run.  false: the relay has failed. */

@@ -308,7 +308,7 @@ bool src_channel_open(SrcChannel *channel)
 
 bool src_channel_is_complete(const SrcChannel *channel)
 {
-    return channel->end_sent && channel->end_received && src_queue_is_idle(&channel->queue);
+    return channel->end_sent && channel->end_received && channel->queue.sent_length == 0;
 }
 
 void src_channel_finish(SrcChannel *channel)
@@ -350,6 +350,7 @@ void src_channel_view(SrcChannel *channel, SrcChannelView *view)
     view->is_open = channel->is_open;
     view->is_complete = channel->is_open && src_channel_is_complete(channel);
     view->is_over = channel->running == 0;
+    view->is_quiet = channel->running == channel->receiver_runs;
     view->stream_bytes = channel->stream_bytes;
     view->return_bytes = channel->return_bytes;
     view->wire_bytes = queue->sent_wire;

@@ -16,7 +16,8 @@
 typedef struct SrcChannelView {
     bool is_open;     /* the relays have agreed */
     bool is_complete; /* both QEMUs closed, and all is delivered */
-    bool is_over;     /* no thread runs any more */
+    bool is_quiet;    /* no thread runs any more but the receiver */
+    bool is_over;     /* nor the receiver */
     uint64_t stream_bytes, return_bytes;    /* from the source's QEMU; from the destination's */
     uint64_t wire_bytes, credited_wire_bytes;
     uint64_t credited_stream_bytes;

@@ -151,6 +151,9 @@ void *src_receive_main(void *argument)
     WireHeader header;
     int status = payload ? 0 : -ENOMEM;
 
+    pthread_mutex_lock(&channel->lock);
+    channel->receiver_runs = true;
+    pthread_mutex_unlock(&channel->lock);
     while (status == 0) {
         status = receive_frame(channel, &header, payload);
         if (status == 0) {
@@ -168,6 +171,9 @@ void *src_receive_main(void *argument)
                    ours ? "what the other relay sent on channel %u: %s" : "the link of channel %u to the other relay broke: %s",
                    channel->number, status == -ENODATA ? "closed too early" : strerror(-status));
     }
+    pthread_mutex_lock(&channel->lock);
+    channel->receiver_runs = false;
+    pthread_mutex_unlock(&channel->lock);
     src_channel_leave(channel);
     return NULL;
 }
