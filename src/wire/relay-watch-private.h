@@ -42,8 +42,8 @@ struct RelayWatch {
     char level_reason[160];
     uint64_t picked_ns;
     CodecPoolStats picked_codec;
-    uint64_t picked_wire_bytes, picked_limited, picked_looks;
-    uint64_t cpu_idle, cpu_all; /* of the host, in ticks */
+    uint64_t picked_limited, picked_looks;
+    uint64_t cpu_idle; /* of the host, in ticks */
 };
 
 void relay_status_tell(RelayWatch *watch);

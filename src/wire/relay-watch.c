@@ -24,10 +24,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OVERRUN_S 0.020 /* a pause may exceed its limit by this */
-#define PICK_NS   UINT64_C(500000000)
-#define SLOW_LINK_BYTES_PER_S 40e6 /* below it zstd is faster than the link */
 
 int relay_watch_new(RelayWatch **watch, Relay *relay)
 {
@@ -39,6 +38,12 @@ int relay_watch_new(RelayWatch **watch, Relay *relay)
     }
     made->relay = relay;
     made->level = relay->config->codec;
+    if (!made->level) { /* before anything is measured */
+        CodecMeasure nothing = {.link_bytes_per_s = relay->config->governor.link_bytes_per_s, .can_be_slow = true};
+        CodecChoice choice = codec_pick(&made->picker, &nothing);
+
+        made->level = choice.level;
+    }
     made->window_ns = made->picked_ns = relay_now_ns();
     governor_init(&made->governor, &relay->config->governor);
     made->verdict = governor_judge(&made->governor);
@@ -48,6 +53,11 @@ int relay_watch_new(RelayWatch **watch, Relay *relay)
 void relay_watch_free(RelayWatch *watch)
 {
     free(watch);
+}
+
+const CodecLevel *relay_watch_codec(const RelayWatch *watch)
+{
+    return watch->level;
 }
 
 bool relay_watch_is_connected(const RelayWatch *watch)
@@ -258,37 +268,77 @@ static void feed_governor(RelayWatch *watch)
 
 /* ---- the codec ---- */
 
-static void use_level(RelayWatch *watch, const CodecLevel *level)
+/* The processors' share that was idle since the last call, in seconds of one core. */
+static double idle_s(RelayWatch *watch)
+{
+    unsigned long long ticks[5] = {0};
+    FILE *file = fopen("/proc/stat", "re");
+    double seconds = 0;
+
+    if (!file) {
+        return 0;
+    }
+    if (fscanf(file, "cpu %llu %llu %llu %llu %llu", &ticks[0], &ticks[1], &ticks[2], &ticks[3], &ticks[4]) == 5) {
+        uint64_t idle = ticks[3] + ticks[4];
+
+        if (watch->cpu_idle > 0 && idle > watch->cpu_idle) {
+            seconds = (double)(idle - watch->cpu_idle) / (double)sysconf(_SC_CLK_TCK);
+        }
+        watch->cpu_idle = idle;
+    }
+    fclose(file);
+    return seconds;
+}
+
+static void use_choice(RelayWatch *watch, const CodecChoice *choice)
 {
     Relay *relay = watch->relay;
 
-    watch->level = level;
-    for (unsigned i = 0; i < relay->channels; i++) {
-        src_channel_set_codec(relay->src[i], level);
+    snprintf(watch->level_reason, sizeof(watch->level_reason), "%s", choice->reason);
+    if (choice->level != watch->level) {
+        watch->level = choice->level;
+        for (unsigned i = 0; i < relay->channels; i++) {
+            src_channel_set_codec(relay->src[i], choice->level);
+        }
     }
+}
+
+/* What happened since the last choice, as far as channel 0 shows. */
+static CodecMeasure measure_codec(RelayWatch *watch, double seconds)
+{
+    const RelaySum *sum = &watch->sum;
+    const CodecPoolStats *codec = &sum->main.codec;
+    const CodecPoolStats *before = &watch->picked_codec;
+    double busy_s = (double)(codec->busy_ns - before->busy_ns) / 1e9;
+    double raw_bytes = (double)(codec->raw_bytes - before->raw_bytes);
+    double told = watch->governor.config.link_bytes_per_s;
+    double threads = watch->relay->config->threads > 0 ? watch->relay->config->threads : 1;
+
+    return (CodecMeasure){
+        .level = watch->level,
+        .link_bytes_per_s = told > 0 ? told : watch->link_bytes_per_s,
+        .raw_bytes_per_s = raw_bytes / seconds,
+        .wire_bytes_per_s = (double)(codec->wire_bytes - before->wire_bytes) / seconds,
+        .codec_bytes_per_cpu_s = busy_s > 0 ? raw_bytes / busy_s : 0,
+        .cores_free = fmin((idle_s(watch) + busy_s) / seconds, threads),
+        .link_is_limit = watch->picked_limited * 2 > watch->picked_looks,
+        .can_be_slow = sum->main.parse.state != SRC_STREAM_POSTCOPY,
+    };
 }
 
 static void pick_codec(RelayWatch *watch, uint64_t now)
 {
-    const RelaySum *sum = &watch->sum;
-    const CodecPoolStats *codec = &sum->main.codec;
-
     watch->picked_looks++;
-    watch->picked_limited += sum->is_limited;
-    if (now - watch->picked_ns < PICK_NS || watch->relay->config->codec) {
+    watch->picked_limited += watch->sum.is_limited;
+    if (watch->relay->config->codec || now - watch->picked_ns < RELAY_STATUS_NS) {
         return;
     }
-    double told = watch->governor.config.link_bytes_per_s;
-    double link = told > 0 ? told : watch->link_bytes_per_s;
-    CodecChoice choice = {.level = codec_level_find(link > 0 && link < SLOW_LINK_BYTES_PER_S ? "zstd-1" : "lz4")};
+    CodecMeasure measure = measure_codec(watch, (double)(now - watch->picked_ns) / 1e9);
+    CodecChoice choice = codec_pick(&watch->picker, &measure);
 
-    snprintf(choice.reason, sizeof(choice.reason), "the link carries %.1f MB/s", link / 1e6);
-    if (choice.level != watch->level) {
-        use_level(watch, choice.level);
-        snprintf(watch->level_reason, sizeof(watch->level_reason), "%s", choice.reason);
-    }
+    use_choice(watch, &choice);
     watch->picked_ns = now;
-    watch->picked_codec = *codec;
+    watch->picked_codec = watch->sum.main.codec;
     watch->picked_looks = watch->picked_limited = 0;
 }
 

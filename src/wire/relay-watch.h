@@ -23,5 +23,8 @@ bool relay_watch_is_complete(const RelayWatch *watch);
 bool relay_watch_is_quiet(const RelayWatch *watch);
 bool relay_watch_is_over(const RelayWatch *watch);
 
+/* The codec that a new channel begins with. */
+const CodecLevel *relay_watch_codec(const RelayWatch *watch);
+
 /* The last words: 'outcome' is completed, aborted or failed. */
 void relay_watch_tell_end(RelayWatch *watch, const char *outcome, const char *reason);

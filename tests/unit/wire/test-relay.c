@@ -157,6 +157,31 @@ static void test_carries_any_bytes(void)
     fake_free_events(&fake);
 }
 
+static void use_zstd(FakeMigration *fake)
+{
+    fake->config[RELAY_SOURCE].codec = codec_level_find("zstd-1");
+}
+
+static void test_uses_the_codec_that_was_asked_for(void)
+{
+    gsize length = 2000000;
+    g_autoptr(GBytes) same = g_bytes_new_take(memset(g_malloc(length), 'x', length), length);
+    FakeMigration fake;
+    Flow there;
+    const char *wire_bytes;
+
+    fake_start(&fake, use_zstd);
+    fake_connect(&fake, 1);
+    flow_start(&there, fake.src[0], fake.dst[0], same, 1);
+    flow_end(&there);
+    close_cleanly(&fake);
+    fake_end(&fake);
+    expect(&fake, "completed");
+    wire_bytes = strstr(strstr(fake.events[RELAY_SOURCE], "\"ended\""), "\"wire_bytes\":");
+    g_assert_cmpuint(g_ascii_strtoull(wire_bytes + strlen("\"wire_bytes\":"), NULL, 10), <, length / 20);
+    fake_free_events(&fake);
+}
+
 static const WireStream *carried;
 
 static void use_stream(FakeMigration *fake)
@@ -429,6 +454,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/relay/carries-any-bytes", test_carries_any_bytes);
+    g_test_add_func("/relay/uses-the-codec-that-was-asked-for", test_uses_the_codec_that_was_asked_for);
     g_test_add_func("/relay/carries-what-qemu-said", test_carries_what_qemu_said);
     g_test_add_func("/relay/never-ends-well-when-something-broke", test_never_ends_well_when_something_broke);
     g_test_add_func("/relay/believes-the-destination", test_believes_the_destination);
