@@ -395,7 +395,6 @@ static void accept_qemu(Relay *relay)
         relay_fail(relay, WIRE_REASON_MEMORY, true, "taking a connection of QEMU: %s", strerror(-status));
         return;
     }
-    src_channel_set_codec(channel, relay_watch_codec(relay->watch));
     pthread_mutex_lock(&relay->lock);
     relay->src[relay->channels++] = channel;
     bool failed = relay->failed;

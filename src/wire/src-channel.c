@@ -16,6 +16,7 @@
 #include "wire/src-channel-private.h"
 
 #include "wire/relay-net.h"
+#include "wire/relay-watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,9 @@ static int take_memory(SrcChannel *channel)
 
     if (status == 0) {
         status = codec_pool_new(&channel->pool, CODEC_COMPRESS, threads, RELAY_FRAMES);
+    }
+    if (status == 0) {
+        codec_pool_set_level(channel->pool, relay_watch_codec(channel->relay->watch));
     }
     if (status == 0 && channel->is_parsed) {
         status = src_parse_new(&channel->parse, &config->parse);

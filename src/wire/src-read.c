@@ -233,7 +233,8 @@ static bool wait_for_room(SrcChannel *channel)
     }
 }
 
-static RelayState relay_state_of(SrcStreamState state)
+/* A post-copy that is resumed through fresh relays has no header: its stream is opaque from the first byte. */
+static RelayState relay_state_of(const SrcChannel *channel, SrcStreamState state)
 {
     static const RelayState states[] = {
         [SRC_STREAM_HEADER] = RELAY_SETUP,       [SRC_STREAM_SETUP] = RELAY_SETUP,   [SRC_STREAM_LIVE] = RELAY_LIVE,
@@ -241,6 +242,9 @@ static RelayState relay_state_of(SrcStreamState state)
         [SRC_STREAM_OPAQUE] = RELAY_LIVE,
     };
 
+    if (state == SRC_STREAM_OPAQUE && channel->relay->config->parse.capabilities & SRC_CAPABILITY_POSTCOPY_RAM) {
+        return RELAY_POSTCOPY;
+    }
     return states[state];
 }
 
@@ -253,8 +257,10 @@ static void note_state(SrcChannel *channel, uint64_t consumed)
         return;
     }
     channel->stream_state = state;
+    RelayState relay_state = relay_state_of(channel, state);
+
     pthread_mutex_lock(&channel->lock);
-    if (state == SRC_STREAM_POSTCOPY) {
+    if (relay_state == RELAY_POSTCOPY) {
         src_queue_set_postcopy(&channel->queue);
     }
     if (state == SRC_STREAM_DEVICE) {
@@ -262,7 +268,7 @@ static void note_state(SrcChannel *channel, uint64_t consumed)
     }
     channel->parse_stats = *src_parse_stats(channel->parse);
     pthread_mutex_unlock(&channel->lock);
-    relay_advance(channel->relay, relay_state_of(state));
+    relay_advance(channel->relay, relay_state);
 }
 
 static bool frame_is_full(const SrcChannel *channel)
