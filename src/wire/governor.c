@@ -53,6 +53,7 @@
 #define QUEUE_S          0.010     /* of wire, that may be on the way when the guest stops */
 #define BUDGET_SHARE_MIN 0.10      /* of the limit: QEMU gets a threshold also where the fixed parts eat it all */
 #define LOOK_BACK        3         /* passes that are believed to be like the next one */
+#define RESENT_SHARE     0.5       /* of a pass: the first one has some pages twice, and is none of these */
 #define EVIDENCE_BYTES   (4 << 20) /* raw; a shorter pass says nothing about a rate */
 #define SAME_KIND        1.10      /* the next pass may be so much larger than one that was measured */
 #define FULL_PRICE       0.90      /* of the rest of the budget is given away */
@@ -140,7 +141,7 @@ static double raw_rate(const GovernorState *state)
     return rate;
 }
 
-/* ---- re-sent passes ---- */
+/* ---- re-sent passes: those whose pages had mostly been sent before ---- */
 
 typedef struct Resent {
     const GovernorPass *passes[LOOK_BACK]; /* newest first */
@@ -155,7 +156,7 @@ static Resent look_back(const GovernorState *state, double link)
     for (unsigned i = state->passes_length; i > 0 && resent.length < LOOK_BACK; i--) {
         const GovernorPass *pass = &state->passes[i - 1];
 
-        if (pass->pages_resent > 0) {
+        if (pass->pages_resent >= RESENT_SHARE * (double)pass->pages) {
             resent.passes[resent.length] = pass;
             resent.cost_s[resent.length++] = fmax((double)pass->resent_wire_bytes / link, pass->seconds);
         }

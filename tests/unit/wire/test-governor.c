@@ -79,6 +79,29 @@ static void test_first_pass_raises_nothing(void)
     g_assert_cmpuint(state.passes_total, ==, 1);
 }
 
+/* The page that ends the first pass was sent twice; that makes no re-sent pass of it. */
+static void test_first_pass_with_a_page_twice(void)
+{
+    GovernorState state = by_hand(0.300, 12.5e6);
+    GovernorPass first = {.pages = 98429,
+                          .stream_bytes = 151472219,
+                          .wire_bytes = 75420613,
+                          .seconds = 6.778,
+                          .pages_resent = 1,
+                          .resent_stream_bytes = 4096};
+
+    governor_pass(&state, &first);
+    g_assert_true(isnan(governor_judge(&state).working_set_bytes));
+    resend(&state, 16384, 16384 * 11, 0.050);
+    g_assert_cmpfloat(governor_judge(&state).switchover_bytes_per_s, >, 16384 * 4096 / 0.300);
+
+    state = by_hand(0.300, 12.5e6);
+    governor_pass(&state, &first);
+    resend(&state, 2214, 8369769, 0.654);
+    resend(&state, 2147, 8413926, 0.680);
+    g_assert_true(governor_judge(&state).cannot_converge);
+}
+
 static void test_slow_encoder_lowers(void)
 {
     GovernorState state = by_hand(0.300, 1e9);
@@ -300,6 +323,7 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/promises-the-link-before-any-pass", test_link_before_any_pass);
     g_test_add_func("/governor/says-nothing-while-nothing-is-known", test_nothing_known_nothing_said);
     g_test_add_func("/governor/first-pass-raises-nothing", test_first_pass_raises_nothing);
+    g_test_add_func("/governor/first-pass-with-a-page-twice", test_first_pass_with_a_page_twice);
     g_test_add_func("/governor/slow-encoder-lowers-the-rate", test_slow_encoder_lowers);
     g_test_add_func("/governor/pass-that-fits-raises-the-rate", test_pass_that_fits_raises);
     g_test_add_func("/governor/trust-is-bounded", test_trust_is_bounded);
