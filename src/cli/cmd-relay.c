@@ -180,7 +180,7 @@ static void configure(RelayConfig *config, const CliRelay *cli)
     config->codec = cli->codec;
     config->threads = cli->threads;
     config->rate_bytes_per_s = cli->rate_bytes_per_s;
-    config->governor.link_bytes_per_s = (double)(cli->link_bytes_per_s ? cli->link_bytes_per_s : cli->rate_bytes_per_s);
+    config->governor.link_bytes_per_s = (double)cli->link_bytes_per_s;
     config->governor.downtime_limit_s = (double)cli->downtime_limit_ns / NS_PER_S;
     config->abort_on_overrun = !cli->finishes_on_overrun;
     config->watchdog_s = (double)cli->watchdog_ns / NS_PER_S;

@@ -250,9 +250,10 @@ static void feed_governor(RelayWatch *watch)
 
     watch->governor.config.downtime_limit_s = relay->downtime_limit_s;
     pthread_mutex_unlock(&relay->lock);
-    if (pace > 0) { /* a command may have changed it */
-        watch->governor.config.link_bytes_per_s = (double)pace;
-    }
+    double told = relay->config->governor.link_bytes_per_s; /* what the link carries; a command may have changed the pace */
+    bool is_paced = pace > 0 && !(told > 0 && told < (double)pace);
+
+    watch->governor.config.link_bytes_per_s = is_paced ? (double)pace : told;
     governor_link(&watch->governor, watch->link_bytes_per_s, (double)main->rtt_ns / 1e9);
     for (unsigned i = 0; i < main->passes_length; i++) {
         governor_pass(&watch->governor, &main->passes[i]);
