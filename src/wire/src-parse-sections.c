@@ -140,9 +140,11 @@ static ParseResult command(SrcParse *parser, const uint8_t *bytes, size_t length
     if (number == COMMAND_PACKAGED && data_bytes == 4) {
         return packaged(parser, bytes, length, item);
     }
-    if (number == COMMAND_SWITCHOVER_START) {
+    if (number == COMMAND_SWITCHOVER_START && data_bytes == 0) {
         parser->stats.switchover_start_seen = true;
-        parser->stats.state = SRC_STREAM_SWITCHOVER;
+        if (parser->stats.state < SRC_STREAM_SWITCHOVER) {
+            parser->stats.state = SRC_STREAM_SWITCHOVER;
+        }
     }
     item->skip = data_bytes;
     return parse_take(item, COMMAND_HEAD_BYTES);

@@ -55,7 +55,8 @@ typedef struct SrcParseConfig {
     SrcChannelKind channel;
 } SrcParseConfig;
 
-/* Where the stream is. */
+/* Where the stream is.  A hint as everything here: after a false way back it may be ahead of the truth, so what ends a
+ * migration must not rest on it alone. */
 typedef enum SrcStreamState {
     SRC_STREAM_HEADER,     /* before the first section */
     SRC_STREAM_SETUP,      /* START of ram seen */

@@ -308,6 +308,24 @@ static void test_anything_else_is_opaque(void)
     g_assert_null(parser);
 }
 
+/* Nothing that comes later makes the state an earlier one. */
+static void test_the_state_only_goes_forward(void)
+{
+    Maker maker = maker_new(PAGE);
+
+    put_header(&maker);
+    put_ram_start(&maker, 1);
+    put_ram_part(&maker, 2, 1);
+    put(&maker, "\10\0\13\0\0", 5);            /* SWITCHOVER_START */
+    put(&maker, "\10\0\7\0\4\0\0\0\3abc", 12); /* PACKAGED */
+    put(&maker, "\10\0\13\0\0", 5);
+    put_ram_part(&maker, 2, 2);
+    g_autoptr(Reading) reading = maker_read(&maker, SRC_CAPABILITY_POSTCOPY_RAM);
+    g_assert_cmpint(src_parse_stats(reading->parser)->state, ==, SRC_STREAM_POSTCOPY);
+    g_assert_true(src_parse_stats(reading->parser)->switchover_start_seen);
+    g_assert_cmpuint(reading->found->len, ==, 3);
+}
+
 /* The worst that can be hunted in: every byte could begin the way back. */
 static void test_hunts_in_what_looks_alike(void)
 {
@@ -336,6 +354,7 @@ int main(int argc, char **argv)
     g_test_add_func("/src-parse-hunt/without-footers-the-next-section-of-ram-is-found",
                     test_without_footers_the_next_section_of_ram_is_found);
     g_test_add_func("/src-parse-hunt/hunts-in-what-looks-alike", test_hunts_in_what_looks_alike);
+    g_test_add_func("/src-parse/the-state-only-goes-forward", test_the_state_only_goes_forward);
     g_test_add_func("/src-parse/pages-of-64-kib", test_pages_of_64_kib);
     g_test_add_func("/src-parse/more-blocks-than-we-keep", test_more_blocks_than_we_keep);
     g_test_add_func("/src-parse/another-page-size-than-told-is-opaque", test_another_page_size_than_told_is_opaque);
