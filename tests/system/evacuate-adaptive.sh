@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The main job: four VMs with the loads of the paper leave h1; each is classified as it is, moves by what suits it, and
-# arrives with nothing lost and nothing changed.
+# arrives with nothing lost and nothing changed.  Without relays, which auto picks or not by how busy the hosts are.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-migrate.sh"
 
@@ -15,7 +15,7 @@ lab vm vm2 --load wwww --area 8M --rate 400M --fill 60M
 lab vm vm3 --load rrrrwwww --area 2M --rate 400M --repeat 200 --fill 60M
 lab vm vm4 --load wwwr --area 2M --rate 400M --repeat 200 --fill 60M
 
-godwit_on_lab evacuate h1 --to h2,h3 --budget 3% --json >"$TMP/report.json" 2>"$TMP/words" || fail "evacuate failed: $(cat "$TMP/words")"
+godwit_on_lab evacuate h1 --to h2,h3 --budget 3% --relay off --json >"$TMP/report.json" 2>"$TMP/words" || fail "evacuate failed: $(cat "$TMP/words")"
 
 assert_eq "$(report '[.vms[].outcome] | unique | join(" ")')" migrated "outcomes"
 assert_eq "$(report '.vms[] | select(.name == "vm1") | .class + " " + .algorithm')" "read pre-copy" "vm1"
