@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The destination loses power in the middle of a pre-copy: the VM runs on at the source and the report names the host.
+# check: together
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-migrate.sh"
 

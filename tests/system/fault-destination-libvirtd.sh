@@ -3,6 +3,7 @@
 #
 # The destination's libvirtd is killed in the middle of a pre-copy: the VM runs on at the source, the other VM's
 # migration to another host is not disturbed, and the report names who died.
+# check: together
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-migrate.sh"
 

@@ -3,6 +3,7 @@
 #
 # The migration link is cut in the middle of a pre-copy: the migration is given up within bounded time, the VM runs on at the
 # source, and the report blames the link.
+# check: together
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-migrate.sh"
 

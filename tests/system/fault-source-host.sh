@@ -3,6 +3,7 @@
 #
 # The source loses power in the middle of a pre-copy.  The VM ran there, so it is gone with its host; what had arrived at
 # the destination is not a VM and is removed; the report says so.
+# check: together
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-migrate.sh"
 
