@@ -72,11 +72,13 @@ void job_reach_phase(DriverJob *job, Phase phase)
 
 /* ---- the end ---- */
 
-/* Whether the source's libvirtd says that it lost the destination's.  libvirt has no error code for it. */
+/* Whether the source's libvirtd says that it lost the destination's, or that the way there is gone (it was there when the
+ * plan was checked).  libvirt has no error code for it. */
 static gboolean has_lost_peer(const GError *error)
 {
     static const char *const words[] = {"client socket is closed", "Lost connection to destination host",
-                                        "keepalive timeout"};
+                                        "keepalive timeout", "No route to host", "Network is unreachable",
+                                        "Connection timed out"};
 
     for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {
         if (strstr(error->message, words[i])) {
