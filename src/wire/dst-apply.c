@@ -122,6 +122,9 @@ void *dst_return_main(void *argument)
         }
     }
     if (!relay_has_failed(channel->relay)) {
+        pthread_mutex_lock(&channel->lock);
+        channel->end_leaves = true;
+        pthread_mutex_unlock(&channel->lock);
         status = dst_send(channel, WIRE_END, NULL, 0);
         pthread_mutex_lock(&channel->lock);
         channel->end_sent = status == 0;

@@ -24,6 +24,7 @@ struct DstChannel {
     unsigned running;
     bool receiver_runs;
     bool is_known, is_open, end_applied, end_sent;
+    bool end_leaves; /* END is being sent: the other relay may have it before end_sent says so */
     unsigned number;
     uint64_t stream_bytes, return_bytes, wire_bytes, heard_ns, progress_ns;
     DstDecodeStats decode_stats;

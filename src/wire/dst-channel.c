@@ -347,8 +347,10 @@ static void receive(DstChannel *channel)
         }
     }
     pthread_mutex_lock(&channel->lock);
-    /* The source closes when it has both ENDs and all credits; END itself may not be applied yet, but nothing is missing. */
-    bool complete = channel->end_sent && (channel->end_applied || (channel->end_received && status == -ENODATA));
+    /* The source closes when it has both ENDs and all credits; our other threads may not have noted yet that END is
+     * applied, and that ours is sent, but nothing is missing. */
+    bool complete = (channel->end_applied && channel->end_sent) ||
+                    (channel->end_received && channel->end_leaves && status == -ENODATA);
     pthread_mutex_unlock(&channel->lock);
     if (!complete) {
         dst_broke(channel, status, "the link to the other relay");
