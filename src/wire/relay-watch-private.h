@@ -43,7 +43,8 @@ struct RelayWatch {
     uint64_t picked_ns;
     CodecPoolStats picked_codec;
     uint64_t picked_limited, picked_looks;
-    uint64_t cpu_idle; /* of the host, in ticks */
+    uint64_t cpu_idle;  /* of the host, in ticks */
+    double cpu_running; /* threads of the host that want to run, of late */
 };
 
 void relay_status_tell(RelayWatch *watch);

@@ -269,26 +269,35 @@ static void feed_governor(RelayWatch *watch)
 
 /* ---- the codec ---- */
 
-/* The processors' share that was idle since the last call, in seconds of one core. */
-static double idle_s(RelayWatch *watch)
+/* What the host has left for the codec's threads, in cores: what was idle in the last 'seconds' and what they used; at least the share that
+ * the scheduler would give them among all that want to run. */
+static double cores_free(RelayWatch *watch, double threads, double busy_s, double seconds)
 {
-    unsigned long long ticks[5] = {0};
     FILE *file = fopen("/proc/stat", "re");
-    double seconds = 0;
+    char line[1024];
+    double cores = 0;
+    unsigned long long running = 0;
+    unsigned long long ticks[5] = {0};
 
-    if (!file) {
-        return 0;
-    }
-    if (fscanf(file, "cpu %llu %llu %llu %llu %llu", &ticks[0], &ticks[1], &ticks[2], &ticks[3], &ticks[4]) == 5) {
-        uint64_t idle = ticks[3] + ticks[4];
+    while (file && fgets(line, sizeof(line), file)) {
+        double cpu = strncmp(line, "cpu", 3) == 0 && line[3] != ' ';
 
-        if (watch->cpu_idle > 0 && idle > watch->cpu_idle) {
-            seconds = (double)(idle - watch->cpu_idle) / (double)sysconf(_SC_CLK_TCK);
+        cores += cpu;
+        if (sscanf(line, "procs_running %llu", &running) != 1 && !cpu) {
+            sscanf(line, "cpu %llu %llu %llu %llu %llu", &ticks[0], &ticks[1], &ticks[2], &ticks[3], &ticks[4]);
         }
-        watch->cpu_idle = idle;
     }
-    fclose(file);
-    return seconds;
+    if (file) {
+        fclose(file);
+    }
+    uint64_t idle = ticks[3] + ticks[4];
+    double idle_s = watch->cpu_idle > 0 && idle > watch->cpu_idle
+                        ? (double)(idle - watch->cpu_idle) / (double)sysconf(_SC_CLK_TCK)
+                        : 0;
+
+    watch->cpu_idle = idle;
+    watch->cpu_running += 0.25 * ((double)running - watch->cpu_running);
+    return fmin(threads, fmax((idle_s + busy_s) / seconds, cores * threads / (watch->cpu_running + threads)));
 }
 
 static void use_choice(RelayWatch *watch, const CodecChoice *choice)
@@ -321,7 +330,7 @@ static CodecMeasure measure_codec(RelayWatch *watch, double seconds)
         .raw_bytes_per_s = raw_bytes / seconds,
         .wire_bytes_per_s = (double)(codec->wire_bytes - before->wire_bytes) / seconds,
         .codec_bytes_per_cpu_s = busy_s > 0 ? raw_bytes / busy_s : 0,
-        .cores_free = fmin((idle_s(watch) + busy_s) / seconds, threads),
+        .cores_free = cores_free(watch, threads, busy_s, seconds),
         .link_is_limit = watch->picked_limited * 2 > watch->picked_looks,
         .can_be_slow = sum->main.parse.state != SRC_STREAM_POSTCOPY,
     };
