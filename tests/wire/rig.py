@@ -363,6 +363,8 @@ class Migration:
             self.drain_inbox()
             result |= {'relay': self.relay_ended, 'relay_status': self.relay_status, 'relay_passes': self.relay_passes,
                        'cannot_converge': self.cannot_converge}
+            if result['outcome'] == 'failed' and 'longer than its limit' in (self.relay_ended or {}).get('reason', ''):
+                result['outcome'] = 'overrun'   # the relay kept the limit by giving up
 
     def drain_inbox(self):
         """Takes what has been said and not been looked at; a last look for late words of the relay."""
