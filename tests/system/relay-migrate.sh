@@ -47,6 +47,7 @@ no_relay_folders || fail "a relay's folder was left"
 # the agents are killed once memory moves: the relays go on by themselves
 start_godwit migrate vm1 --from h2 --to h1 --policy post-copy --relay on
 wait_for "the relay carries memory" 30 relay_is_live h2
+# shellcheck disable=SC2046 # numbers
 kill -9 $(pids_on h1 'godwit agent') $(pids_on h2 'godwit agent')
 end_godwit 60 0
 ended_well h1 "post-copy, agents killed"
@@ -55,6 +56,7 @@ assert_match "$(report '.vms[0].message')" 'agent on h[12]: .*its relay goes on 
 # a relay is killed: pre-copy ends, and is begun again without; with --on-stuck force it ends
 start_godwit migrate vm1 --from h1 --to h2 --policy pre-copy --relay on --stuck-passes 2 --on-stuck force
 wait_for "the relay carries memory" 30 relay_is_live h1
+# shellcheck disable=SC2046 # numbers
 kill -9 $(pids_on h2 'godwit relay destination')
 end_godwit 90 0
 ended_well h2 "begun again"
