@@ -440,6 +440,17 @@ static bool step(SrcChannel *channel)
     return false;
 }
 
+/* Others of the gang may refer to what arrived after the last frame was begun, too. */
+static void take_last_credit(SrcChannel *channel)
+{
+    pthread_mutex_lock(&channel->lock);
+    uint64_t credited = channel->credited_sequence;
+    pthread_mutex_unlock(&channel->lock);
+    if (channel->is_parsed) {
+        src_encode_credit(channel->encode, credited);
+    }
+}
+
 void *src_read_main(void *argument)
 {
     SrcChannel *channel = argument;
@@ -448,6 +459,7 @@ void *src_read_main(void *argument)
         channel->pass_begin_ns = channel->input_ns = relay_now_ns();
         while (step(channel)) {
         }
+        take_last_credit(channel);
     }
     if (channel->frame) {
         frame_stack_give(channel->frames, channel->frame);

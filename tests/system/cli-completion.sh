@@ -48,5 +48,5 @@ for policy in $(complete_line godwit simulate --policy ''); do
 done
 assert_match "$(complete_line godwit simulate --policy lr_)" "lr_mmt lr_mu" "policies that begin with lr_"
 assert_eq "$(complete_line godwit relay so)" "source" "ends of a relay"
-assert_eq "$(complete_line godwit relay source --page-memory '')" "full hash" "page memories"
+assert_eq "$(complete_line godwit relay source --page-memory '')" "auto full hash" "page memories"
 assert_eq "$(complete_line godwit simulate --mode '')" "physical cloudsim" "modes"

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 
 #include <errno.h>
+#include <sys/statvfs.h>
 
 /* ---- bytes through a channel ---- */
 
@@ -234,6 +235,67 @@ static void test_carries_what_qemu_said(void)
     }
 }
 
+static char *gang_directory;
+
+static void use_gang(FakeMigration *fake)
+{
+    use_stream(fake);
+    fake->config[RELAY_SOURCE].encode.filters |= WIRE_FILTER_SHARED;
+    fake->config[RELAY_SOURCE].gang_directory = fake->config[RELAY_DESTINATION].gang_directory = gang_directory;
+}
+
+static guint64 pages_shared(const WireStream *stream)
+{
+    FakeMigration fake;
+    Flow there;
+    const char *shared;
+
+    carried = stream;
+    fake_start(&fake, use_gang);
+    fake_connect(&fake, 1);
+    flow_start(&there, fake.src[0], fake.dst[0], g_ptr_array_index(stream->channels, 0), 1);
+    flow_end(&there);
+    close_cleanly(&fake);
+    fake_end(&fake);
+    expect(&fake, "completed");
+    shared = strstr(strstr(fake.events[RELAY_SOURCE], "\"ended\""), "\"shared\":");
+    guint64 pages = g_ascii_strtoull(shared + strlen("\"shared\":"), NULL, 10);
+    fake_free_events(&fake);
+    return pages;
+}
+
+static void remove_gang_file(const char *name)
+{
+    g_autofree char *path = g_build_filename(gang_directory, name, NULL);
+
+    g_assert_cmpint(g_unlink(path), ==, 0);
+}
+
+/* The second VM of a gang names pages that the first one has brought. */
+static void test_shares_pages_of_a_gang(void)
+{
+    g_autoptr(GPtrArray) streams = wire_streams_load();
+    const WireStream *stream = g_ptr_array_index(streams, 0);
+    struct statvfs room;
+
+    for (guint i = 0; i < streams->len && !g_str_equal(stream->name, "qemu10.0-pc"); i++) {
+        stream = g_ptr_array_index(streams, i);
+    }
+    gang_directory = g_dir_make_tmp("gang-XXXXXX", NULL);
+    g_assert_cmpint(statvfs(gang_directory, &room), ==, 0);
+    if ((guint64)room.f_bavail * room.f_frsize < 4 * WIRE_GANG_BYTES_MAX) {
+        g_test_skip("too little room for a gang's store");
+        g_assert_cmpint(g_rmdir(gang_directory), ==, 0);
+        return;
+    }
+    g_assert_cmpuint(pages_shared(stream), ==, 0);
+    g_assert_cmpuint(pages_shared(stream), >, 0); /* most of its pages are nearly empty, and not worth sharing */
+    remove_gang_file("gang-source.pages");
+    remove_gang_file("gang-destination.pages");
+    g_assert_cmpint(g_rmdir(gang_directory), ==, 0);
+    g_clear_pointer(&gang_directory, g_free);
+}
+
 /* ---- whatever breaks ---- */
 
 typedef enum Fault {
@@ -456,6 +518,7 @@ int main(int argc, char **argv)
     g_test_add_func("/relay/carries-any-bytes", test_carries_any_bytes);
     g_test_add_func("/relay/uses-the-codec-that-was-asked-for", test_uses_the_codec_that_was_asked_for);
     g_test_add_func("/relay/carries-what-qemu-said", test_carries_what_qemu_said);
+    g_test_add_func("/relay/shares-pages-of-a-gang", test_shares_pages_of_a_gang);
     g_test_add_func("/relay/never-ends-well-when-something-broke", test_never_ends_well_when_something_broke);
     g_test_add_func("/relay/believes-the-destination", test_believes_the_destination);
     g_test_add_func("/relay/watchdog-frees-the-guest", test_watchdog_frees_the_guest);
