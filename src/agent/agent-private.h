@@ -16,6 +16,7 @@ typedef struct Agent {
     char *relay_program;
     const char *run_directory;
     GHashTable *relays; /* id -> AgentRelay; agent-relay.c */
+    GHashTable *gangs;  /* name of a gang's folder -> a descriptor that keeps it */
     const TrackerOps *ops[WINDOW_KINDS]; /* those that work here, best ones; NULL: none */
 
     /* The observation that is running; NULL: none. */

@@ -31,6 +31,7 @@
 #define KEY_DIGITS     64
 #define SPARE_BYTES    (64 * MIB) /* that stay free beside what the relay may keep */
 #define LOCK_TARGET_FD 3
+#define GANG_TARGET_FD 4
 #define QEMU_CONF      "/etc/libvirt/qemu.conf"
 
 typedef struct AgentRelay {
@@ -302,7 +303,32 @@ static void leave_agent(gpointer unused G_GNUC_UNUSED)
     setpriority(PRIO_PROCESS, 0, 0);
 }
 
-static GPtrArray *command_of(const Agent *agent, JsonObject *params, const char *path, uid_t owner, GError **error)
+/* Joins the gang that the request names, if it does. */
+static gboolean join_gang(Agent *agent, JsonObject *params, int *fd, char **path, GError **error)
+{
+    const char *name = NULL;
+
+    if (!json_object_has_member(params, "gang")) {
+        return TRUE;
+    }
+    if (!json_read_string(params, "gang", "params", &name, error)) {
+        return FALSE;
+    }
+    if (!g_hash_table_contains(agent->gangs, name)) {
+        int joined = relay_folder_join_gang(agent->run_directory, name, error);
+
+        if (joined < 0) {
+            return FALSE;
+        }
+        g_hash_table_insert(agent->gangs, g_strdup(name), GINT_TO_POINTER(joined));
+    }
+    *fd = GPOINTER_TO_INT(g_hash_table_lookup(agent->gangs, name));
+    *path = g_build_filename(agent->run_directory, name, NULL);
+    return TRUE;
+}
+
+static GPtrArray *command_of(const Agent *agent, JsonObject *params, const char *path, const char *gang_path,
+                             uid_t owner, GError **error)
 {
     g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
     const char *side = NULL;
@@ -331,6 +357,9 @@ static GPtrArray *command_of(const Agent *agent, JsonObject *params, const char 
 
         g_ptr_array_add(words, g_strdup_printf("--socket-owner=%s", name));
     }
+    if (gang_path) {
+        g_ptr_array_add(words, g_strdup_printf("--gang-directory=%s", gang_path));
+    }
     if (!add_arguments(words, params, error)) {
         return NULL;
     }
@@ -338,7 +367,8 @@ static GPtrArray *command_of(const Agent *agent, JsonObject *params, const char 
     return g_steal_pointer(&words);
 }
 
-static GSubprocess *spawn(const GPtrArray *words, int lock_fd, GError **error)
+/* 'gang_fd' -1: of no gang. */
+static GSubprocess *spawn(const GPtrArray *words, int lock_fd, int gang_fd, GError **error)
 {
     g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
         G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
@@ -347,6 +377,9 @@ static GSubprocess *spawn(const GPtrArray *words, int lock_fd, GError **error)
 
     g_subprocess_launcher_set_child_setup(launcher, leave_agent, NULL, NULL);
     g_subprocess_launcher_take_fd(launcher, dup(lock_fd), LOCK_TARGET_FD);
+    if (gang_fd >= 0) {
+        g_subprocess_launcher_take_fd(launcher, dup(gang_fd), GANG_TARGET_FD);
+    }
     process = g_subprocess_launcher_spawnv(launcher, (const char *const *)words->pdata, &cause);
     if (!process) {
         g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_FAILED, "the relay cannot be started: %s", cause->message);
@@ -384,8 +417,12 @@ static void answer_started(AgentRelay *relay)
 static AgentRelay *start(Agent *agent, guint64 id, JsonObject *params, char *path, int lock_fd, uid_t owner,
                          GError **error)
 {
-    g_autoptr(GPtrArray) words = command_of(agent, params, path, owner, error);
-    GSubprocess *process = words ? spawn(words, lock_fd, error) : NULL;
+    g_autofree char *gang_path = NULL;
+    int gang_fd = -1;
+    g_autoptr(GPtrArray) words = join_gang(agent, params, &gang_fd, &gang_path, error)
+                                     ? command_of(agent, params, path, gang_path, owner, error)
+                                     : NULL;
+    GSubprocess *process = words ? spawn(words, lock_fd, gang_fd, error) : NULL;
     AgentRelay *relay;
 
     close(lock_fd);
@@ -500,8 +537,14 @@ gboolean agent_relay_forget(Agent *agent, guint64 id, JsonObject *params, GError
     return TRUE;
 }
 
+static void close_gang(gpointer data)
+{
+    close(GPOINTER_TO_INT(data));
+}
+
 void agent_relays_init(Agent *agent)
 {
+    agent->gangs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, close_gang);
     agent->relays = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, agent_relay_free);
     relay_folders_sweep(agent->run_directory);
 }
@@ -521,4 +564,9 @@ void agent_relays_leave(Agent *agent)
         }
     }
     g_hash_table_unref(agent->relays);
+    if (g_hash_table_size(agent->gangs) > 0) {
+        g_hash_table_remove_all(agent->gangs);
+        relay_folders_sweep(agent->run_directory);
+    }
+    g_hash_table_unref(agent->gangs);
 }

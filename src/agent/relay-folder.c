@@ -15,19 +15,26 @@
 #include <unistd.h>
 
 #define PREFIX     "relay-"
+#define GANG       "gang-"
+#define JOINS_MOST 5
 #define NEW_PREFIX ".new-"
 #define HEX_LEAST  8
 #define HEX_MOST   32
 
-gboolean relay_folder_name_is_right(const char *name)
+static gboolean is_name(const char *name, const char *prefix)
 {
     gsize digits;
 
-    if (!g_str_has_prefix(name, PREFIX)) {
+    if (!g_str_has_prefix(name, prefix)) {
         return FALSE;
     }
-    digits = strspn(name + strlen(PREFIX), "0123456789abcdef");
-    return name[strlen(PREFIX) + digits] == '\0' && digits >= HEX_LEAST && digits <= HEX_MOST;
+    digits = strspn(name + strlen(prefix), "0123456789abcdef");
+    return name[strlen(prefix) + digits] == '\0' && digits >= HEX_LEAST && digits <= HEX_MOST;
+}
+
+gboolean relay_folder_name_is_right(const char *name)
+{
+    return is_name(name, PREFIX);
 }
 
 static gboolean fail(GError **error, const char *path)
@@ -108,6 +115,43 @@ char *relay_folder_make(const char *root, const char *name, uid_t owner, int *lo
     return *lock_fd >= 0 ? g_steal_pointer(&path) : NULL;
 }
 
+/* Whether 'fd' is still what 'path' names: nobody swept it before it was locked. */
+static gboolean is_at(int fd, const char *path)
+{
+    struct stat opened;
+    struct stat named;
+
+    return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 && opened.st_ino == named.st_ino &&
+           opened.st_dev == named.st_dev;
+}
+
+int relay_folder_join_gang(const char *root, const char *name, GError **error)
+{
+    g_autofree char *path = g_build_filename(root, name, NULL);
+
+    if (!is_name(name, GANG)) {
+        g_set_error(error, GODWIT_ERROR, GODWIT_ERROR_INPUT, "'%s' is no name of a gang's folder", name);
+        return -1;
+    }
+    if (!make_root(root, error)) {
+        return -1;
+    }
+    for (int i = 0; i < JOINS_MOST; i++) {
+        int fd;
+
+        mkdir(path, 0700); /* there already: joined */
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0 && is_at(fd, path)) {
+            return fd;
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+    }
+    fail(error, path);
+    return -1;
+}
+
 void relay_folder_remove(const char *path)
 {
     g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
@@ -132,7 +176,7 @@ guint relay_folders_sweep(const char *root)
     while (folder && (name = g_dir_read_name(folder))) {
         const char *plain = g_str_has_prefix(name, NEW_PREFIX) ? name + strlen(NEW_PREFIX) : name;
         g_autofree char *path = g_build_filename(root, name, NULL);
-        int fd = relay_folder_name_is_right(plain) ? lock_folder(path) : -1;
+        int fd = relay_folder_name_is_right(plain) || is_name(name, GANG) ? lock_folder(path) : -1;
 
         if (fd >= 0) {
             relay_folder_remove(path);

@@ -20,6 +20,10 @@ char *relay_folder_make(const char *root, const char *name, uid_t owner, int *lo
 /* Names that relay_folder_make takes: "relay-" and 8 to 32 hexadecimal digits. */
 gboolean relay_folder_name_is_right(const char *name);
 
+/* The folder of a gang, "gang-" and such digits, which several relays share: made unless it is there, ours, 0700.  It is
+ * in use as long as one copy of any descriptor is open that this has returned; -1 with an error. */
+int relay_folder_join_gang(const char *root, const char *name, GError **error);
+
 /* With what is in it.  One that is not there is fine. */
 void relay_folder_remove(const char *path);
 

@@ -171,6 +171,37 @@ static void add_number(JsonBuilder *builder, const char *name, guint64 value)
     json_builder_add_int_value(builder, (gint64)value);
 }
 
+static char *random_hex(gsize bytes)
+{
+    guint8 *random = g_malloc(bytes);
+    GString *text = g_string_sized_new(2 * bytes);
+
+    if (getrandom(random, bytes, 0) != (gssize)bytes) {
+        g_error("the kernel gives no random bytes");
+    }
+    for (gsize i = 0; i < bytes; i++) {
+        g_string_append_printf(text, "%02x", random[i]);
+    }
+    explicit_bzero(random, bytes);
+    g_free(random);
+    return g_string_free(text, FALSE);
+}
+
+/* What the destination has of a gang's pages counts for this source alone, so each two hosts have a folder of their own. */
+static const char *gang_of(const RelayPair *pair)
+{
+    g_autofree char *hosts = g_strdup_printf("%s %s", pair->step->source, pair->step->destination);
+    char *name = g_hash_table_lookup(pair->agents->gangs, hosts);
+
+    if (!name) {
+        g_autofree char *digits = random_hex(RELAY_NAME_BYTES);
+
+        name = g_strconcat("gang-", digits, NULL);
+        g_hash_table_insert(pair->agents->gangs, g_steal_pointer(&hosts), name);
+    }
+    return name;
+}
+
 /* What libvirt switches on in QEMU for such a migration, as far as it changes the stream. */
 static char *capabilities_of(const RelayPair *pair)
 {
@@ -206,6 +237,9 @@ static void start_end(RelayEnd *end, const char *side, const char *address)
     add_number(builder, "ram_bytes", pair->step->ram_bytes);
     add_number(builder, "page_bytes", PAGE_BYTES);
     add_number(builder, "downtime_limit_ns", (guint64)pair->options->downtime_limit_ns);
+    if (pair->options->relay_across_vms) {
+        add_text(builder, "gang", gang_of(pair));
+    }
     if (pair->step->choice->relay_memory_bytes) {
         add_number(builder, "memory_bytes", pair->step->choice->relay_memory_bytes);
     }
@@ -436,22 +470,6 @@ void relay_end_lost(RelayEnd *end, const GError *error)
 }
 
 /* ---- the interface ---- */
-
-static char *random_hex(gsize bytes)
-{
-    guint8 *random = g_malloc(bytes);
-    GString *text = g_string_sized_new(2 * bytes);
-
-    if (getrandom(random, bytes, 0) != (gssize)bytes) {
-        g_error("the kernel gives no random bytes");
-    }
-    for (gsize i = 0; i < bytes; i++) {
-        g_string_append_printf(text, "%02x", random[i]);
-    }
-    explicit_bzero(random, bytes);
-    g_free(random);
-    return g_string_free(text, FALSE);
-}
 
 static void make_secrets(RelayPair *pair)
 {

@@ -25,6 +25,7 @@ struct RelayAgents {
     Inventory *inventory;
     Clock *clock;
     GHashTable *hosts; /* name -> RelayHost */
+    GHashTable *gangs; /* "source destination" -> name of the folder that relays between these two share */
 };
 
 /* One of the two relays of a pair. */

@@ -122,6 +122,7 @@ static void agents_close(RelayProvider *provider)
     RelayAgents *agents = (RelayAgents *)provider;
 
     g_hash_table_unref(agents->hosts);
+    g_hash_table_unref(agents->gangs);
     g_free(agents);
 }
 
@@ -137,6 +138,7 @@ RelayProvider *relay_agents_new(Inventory *inventory, Clock *clock)
                                     .close = agents_close};
     agents->inventory = inventory;
     agents->clock = clock;
+    agents->gangs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     agents->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, host_free);
     return &agents->table;
 }

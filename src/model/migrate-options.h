@@ -67,7 +67,9 @@ NAMED_ENUM_DECLARE(RelayMode, relay_mode, RELAY_MODES)
     X(RELAY, relay, RELAY_MODE_AUTO, "relay", "auto|on|off",                                                           \
       "send memory through a pair of relays: compressed, encrypted, and of pages sent before only what changed (auto)") \
     X(SIZE, relay_memory_bytes, 0, "relay-memory", "SIZE",                                                             \
-      "what each relay may keep of the memory it has sent (a share of what both hosts have free)")
+      "what each relay may keep of the memory it has sent (a share of what both hosts have free)")                     \
+    X(BOOL, relay_across_vms, FALSE, "relay-across-vms", NULL,                                                         \
+      "let relays send what VMs of this job have in common only once; for VMs of one owner: it is a side channel")
 
 #define OPTION_TYPE_BOOL gboolean
 #define OPTION_TYPE_COUNT guint64

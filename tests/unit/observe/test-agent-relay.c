@@ -260,6 +260,33 @@ static void test_a_connected_relay_outlives_its_agent(void)
     talk_clear(&talk);
 }
 
+/* Two relays share the gang's folder, which goes with the agent. */
+static void test_a_gang_has_one_folder(void)
+{
+    Talk talk;
+
+    talk_init(&talk);
+    g_autofree char *folder = g_build_filename(talk.folder, "gang-0123456789abcdef", NULL);
+    g_autofree char *word = g_strconcat("--gang-directory=", folder, NULL);
+    for (guint id = 1; id <= 2; id++) {
+        g_autofree char *name = g_strdup_printf("relay-0000000%u", id);
+
+        send_start(&talk, id, "idle", name, ",\"gang\":\"gang-0123456789abcdef\"");
+        g_autoptr(JsonObject) ready = await(&talk, "relay");
+        g_assert_nonnull(strstr(json_object_get_string_member(said(ready), "arguments"), word));
+    }
+    g_assert_cmpuint(relay_folders_sweep(talk.folder), ==, 0); /* all are held */
+    g_assert_true(g_file_test(folder, G_FILE_TEST_IS_DIR));
+    send_start(&talk, 3, "idle", "relay-00000003", ",\"gang\":\"gang-../..\"");
+    json_object_unref(await(&talk, "error"));
+    talk_end(&talk);
+    for (int i = 0; i < 500 && g_file_test(folder, G_FILE_TEST_EXISTS); i++) {
+        relay_folders_sweep(talk.folder); /* the killed relays hold it until they are gone */
+        g_usleep(10000);
+    }
+    talk_clear(&talk);
+}
+
 static void test_wrong_requests_start_nothing(void)
 {
     static const char *const NAMES[] = {"relay-", "relay-1234567", "relay-../../etc", "relay-0123456g", "x", ""};
@@ -340,6 +367,7 @@ int main(int argc, char **argv)
     g_test_add_func("/agent-relay/forgetting-ends-one-that-nobody-connected-to",
                     test_forgetting_ends_one_that_nobody_connected_to);
     g_test_add_func("/agent-relay/a-connected-one-outlives-its-agent", test_a_connected_relay_outlives_its_agent);
+    g_test_add_func("/agent-relay/a-gang-has-one-folder", test_a_gang_has_one_folder);
     g_test_add_func("/agent-relay/wrong-requests-start-nothing", test_wrong_requests_start_nothing);
     g_test_add_func("/relay-folder/sweeping-spares-what-is-held-and-what-is-not-ours",
                     test_sweeping_spares_what_is_held_and_what_is_not_ours);
