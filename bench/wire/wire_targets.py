@@ -3,7 +3,6 @@
 
 PAUSE_MARGIN_MS = 20
 OTHERS = ('plain', 'xbzrle-64M', 'xbzrle-ram', 'multifd-zstd')
-RECORD_BYTES = 4096 + 8         # of a page in QEMU's stream
 
 
 def name_of(key):
@@ -67,12 +66,12 @@ def segments_alone(summary):
     failures, checked, worst = [], 0, 0.0
     for key in rows_with(summary, 'relay-segments', ('sparse',)):
         for run in summary[(*key, 'relay-segments')]['of']:
-            again = [row for row in run.get('relay_passes') or [] if row.get('pass', 0) >= 2]
-            pages = sum(row.get('pages', 0) for row in again)
-            if pages == 0:
+            rows = run.get('relay_passes') or []
+            stream = sum(row.get('resent_stream_bytes', 0) for row in rows)
+            if stream == 0:
                 continue
             checked += 1
-            ratio = sum(row.get('wire_bytes', 0) for row in again) / (pages * RECORD_BYTES)
+            ratio = sum(row.get('resent_wire_bytes', 0) for row in rows) / stream
             worst = max(worst, ratio)
             if ratio > 0.15:
                 failures.append(f'{name_of(key)} ({ratio:.3f})')
