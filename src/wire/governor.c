@@ -26,7 +26,8 @@
  *
  * The threshold is the larger one of two sums, both safe:
  *
- *     plain   min(link, lowest raw rate of the last passes) * budget    every page at its full price
+ *     plain   min(link, lowest raw rate of the last passes) * budget    every page at its full price; before there is
+ *             such a pass UNPROVEN_BYTES_PER_S stands for its rate
  *     known   raw_k + what the rest of the budget carries at full price  where pass k fits: cost_k <= budget
  *
  * 'known' takes the lowest of the last LOOK_BACK passes.  It is not raw-to-wire ratio times plain, although that is
@@ -54,6 +55,9 @@
 #define BUDGET_SHARE_MIN 0.10      /* of the limit: QEMU gets a threshold also where the fixed parts eat it all */
 #define LOOK_BACK        3         /* passes that are believed to be like the next one */
 #define RESENT_SHARE     0.5       /* of a pass: the first one has some pages twice, and is none of these */
+/* What QEMUs and relays are trusted to carry before a pass has shown it: on a fast link they are the limit, and QEMU
+ * would stop the guest in the middle of the first pass for all that is left of it. */
+#define UNPROVEN_BYTES_PER_S 100e6
 #define EVIDENCE_BYTES   (4 << 20) /* raw; a shorter pass says nothing about a rate */
 #define SAME_KIND        1.10      /* the next pass may be so much larger than one that was measured */
 #define FULL_PRICE       0.90      /* of the rest of the budget is given away */
@@ -125,17 +129,18 @@ static double link_of(const GovernorState *state)
     return link;
 }
 
-/* The lowest rate at which page bytes went all the way in the last passes that were long enough; INFINITY: none was. */
+/* The lowest rate at which page bytes went all the way in the last passes that were long enough. */
 static double raw_rate(const GovernorState *state)
 {
-    double rate = INFINITY;
+    double rate = UNPROVEN_BYTES_PER_S;
 
     for (unsigned i = state->passes_length, seen = 0; i > 0 && seen < LOOK_BACK; i--) {
         const GovernorPass *pass = &state->passes[i - 1];
 
         if (pass->seconds > 0 && pass->stream_bytes >= EVIDENCE_BYTES) {
-            rate = fmin(rate, (double)pass->stream_bytes / pass->seconds);
-            seen++;
+            double seen_rate = (double)pass->stream_bytes / pass->seconds;
+
+            rate = seen++ == 0 ? seen_rate : fmin(rate, seen_rate);
         }
     }
     return rate;

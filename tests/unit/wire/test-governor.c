@@ -57,6 +57,19 @@ static void test_link_before_any_pass(void)
     g_assert_cmpstr(verdict.reason, ==, "");
 }
 
+/* A link that is faster than QEMUs and relays: QEMU must not stop the guest for half of its memory. */
+static void test_fast_link_is_unproven(void)
+{
+    GovernorState state = by_hand(0.300, 1000e6);
+
+    assert_near(governor_judge(&state).switchover_bytes_per_s, 100e6 * 0.9);
+    first_pass(&state, 40000, 40000 * 4104 / 2.0, 40000 * 4104 / 400e6);
+    assert_near(governor_judge(&state).switchover_bytes_per_s, 400e6 * 0.9);
+    state = by_hand(0.300, 1000e6);
+    first_pass(&state, 40000, 40000 * 4104 / 2.0, 40000 * 4104 / 60e6);
+    assert_near(governor_judge(&state).switchover_bytes_per_s, 60e6 * 0.9);
+}
+
 static void test_nothing_known_nothing_said(void)
 {
     GovernorState state = by_hand(0.300, 0);
@@ -321,6 +334,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/governor/promises-the-link-before-any-pass", test_link_before_any_pass);
+    g_test_add_func("/governor/fast-link-is-unproven-before-a-pass", test_fast_link_is_unproven);
     g_test_add_func("/governor/says-nothing-while-nothing-is-known", test_nothing_known_nothing_said);
     g_test_add_func("/governor/first-pass-raises-nothing", test_first_pass_raises_nothing);
     g_test_add_func("/governor/first-pass-with-a-page-twice", test_first_pass_with_a_page_twice);
