@@ -21,11 +21,11 @@
  * slow start, no headers, and a connection is made without the round trip.  Sockets' buffers and segments are kept
  * small so that what waits, waits here. */
 #include "slow-pipe.h"
+#include "slow-socket.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
@@ -35,16 +35,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX     64
 #define CHUNK_BYTES_MAX     65536
 #define CHUNK_BYTES_LEAST   1448
-#define SOCKET_BYTES        32768       /* of kernel buffers at each side, up to FAST_BYTES_PER_S */
-#define FAST_BYTES_PER_S    200000000ll
-#define FAST_SOCKET_BYTES   1048576
 #define MILLISECOND_NS      1000000ll
 
 enum ChunkKind { CHUNK_DATA, CHUNK_END, CHUNK_RESET };
@@ -83,12 +79,6 @@ typedef struct Link {
     uint64_t n_connections;
 } Link;
 
-static void die(const char *what, const char *detail)
-{
-    fprintf(stderr, "slow-link: %s: %s\n", what, detail);
-    exit(1);
-}
-
 static int64_t clock_ns(void)
 {
     struct timespec now;
@@ -97,98 +87,7 @@ static int64_t clock_ns(void)
     return (int64_t)now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-/* --- sockets --- */
-
-typedef union Address {
-    struct sockaddr any;
-    struct sockaddr_in inet;
-    struct sockaddr_un local;
-} Address;
-
-static socklen_t address_parse(Address *address, const char *text)
-{
-    memset(address, 0, sizeof(*address));
-    if (strchr(text, '/')) {
-        address->local.sun_family = AF_UNIX;
-        if (strlen(text) >= sizeof(address->local.sun_path)) {
-            die("the path of a socket is too long", text);
-        }
-        strcpy(address->local.sun_path, text);
-        return sizeof(address->local);
-    }
-    const char *colon = strrchr(text, ':');
-    char host[64] = "";
-    if (colon && (size_t)(colon - text) < sizeof(host)) {
-        memcpy(host, text, (size_t)(colon - text));
-        address->inet.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
-    }
-    address->inet.sin_family = AF_INET;
-    if (inet_pton(AF_INET, host, &address->inet.sin_addr) != 1) {
-        die("an address is an IPv4 address with a port, or a path with a slash", text);
-    }
-    return sizeof(address->inet);
-}
-
-/* Small buffers and segments as on Ethernet: with loopback's segments of 64 KiB a sender would keep a megabyte, which
- * only a fast link makes little of. */
-static void socket_tune(const Link *link, int fd, bool is_tcp)
-{
-    int64_t rate = link->pipes[0].rate_bytes_per_s;
-    bool is_fast = rate == 0 || rate > FAST_BYTES_PER_S;
-    int bytes = is_fast ? FAST_SOCKET_BYTES : SOCKET_BYTES, segment = 1448, on = 1;
-
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-    if (is_tcp && !is_fast) {
-        setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment));
-    }
-    if (is_tcp) {
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    }
-}
-
-static void listen_open(Link *link, const char *text)
-{
-    Address address;
-    socklen_t size = address_parse(&address, text);
-    int on = 1;
-
-    link->listen_fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    setsockopt(link->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    socket_tune(link, link->listen_fd, address.any.sa_family == AF_INET);
-    if (bind(link->listen_fd, &address.any, size) != 0 || listen(link->listen_fd, 64) != 0) {
-        die(text, strerror(errno));
-    }
-    size = sizeof(address);
-    getsockname(link->listen_fd, &address.any, &size);
-    printf("{\"event\":\"ready\",\"port\":%d}\n", address.any.sa_family == AF_INET ? ntohs(address.inet.sin_port) : 0);
-}
-
-static int connect_to(const Link *link)
-{
-    Address address;
-    socklen_t size = address_parse(&address, link->to);
-    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    socket_tune(link, fd, address.any.sa_family == AF_INET);
-    if (connect(fd, &address.any, size) != 0) {
-        fprintf(stderr, "slow-link: %s: %s\n", link->to, strerror(errno));
-        close(fd);
-        return -1;
-    }
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    return fd;
-}
-
 /* --- connections --- */
-
-static void fd_reset(int fd)
-{
-    struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    close(fd);
-}
 
 static void flow_drop(Flow *flow)
 {
@@ -205,7 +104,7 @@ static void connection_end(Connection *connection, bool is_reset)
 {
     for (int i = 0; i < 2; i++) {
         if (is_reset) {
-            fd_reset(connection->fds[i]);
+            socket_reset(connection->fds[i]);
         } else {
             close(connection->fds[i]);
         }
@@ -244,9 +143,9 @@ static void accept_one(Link *link)
     if (fd < 0) {
         return;
     }
-    int other = link->is_cut || !slot ? -1 : connect_to(link);
+    int other = link->is_cut || !slot ? -1 : socket_connect(link->to, link->pipes[0].rate_bytes_per_s);
     if (other < 0) {
-        fd_reset(fd);
+        socket_reset(fd);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -595,7 +494,10 @@ int main(int argc, char **argv)
     prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
     link_init(&link, rate, rtt_ms, queue_ms);
     link.to = to;
-    listen_open(&link, listen_text);
+    int port = 0;
+
+    link.listen_fd = socket_listen(listen_text, link.pipes[0].rate_bytes_per_s, &port);
+    printf("{\"event\":\"ready\",\"port\":%d}\n", port);
     fflush(stdout);
     link_run(&link);
 }
