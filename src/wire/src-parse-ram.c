@@ -57,6 +57,12 @@ static ParseLikely record_head(const SrcParse *parser, const uint8_t *bytes, siz
     return head->page < parser->blocks[head->block].pages ? LIKELY_YES : LIKELY_NO;
 }
 
+/* What follows from a head that is not whole, or cannot be one. */
+static ParseResult unlikely(SrcParse *parser, ParseLikely likely)
+{
+    return likely == LIKELY_NEED ? PARSE_NEED : parse_doubt(parser);
+}
+
 /* Takes the record as bytes: 'length' of it lie before us, 'skip' more follow. */
 static ParseResult take_other(SrcParse *parser, const RecordHead *head, ParseItem *item, size_t length, uint64_t skip)
 {
@@ -84,13 +90,10 @@ static ParseResult page_record(SrcParse *parser, const uint8_t *bytes, size_t le
     size_t content_bytes = kind == SRC_TOKEN_PAGE ? parser->config.page_bytes : 1;
     RecordHead head;
 
-    switch (record_head(parser, bytes, length, &head)) {
-    case LIKELY_NEED:
-        return PARSE_NEED;
-    case LIKELY_NO:
-        return parse_doubt(parser);
-    case LIKELY_YES:
-        break;
+    ParseLikely likely = record_head(parser, bytes, length, &head);
+
+    if (likely != LIKELY_YES) {
+        return unlikely(parser, likely);
     }
     if (parser->cut || head.block == PARSE_NO_BLOCK) {
         return take_other(parser, &head, item, head.length, content_bytes);
@@ -111,13 +114,10 @@ static ParseResult packed_record(SrcParse *parser, const uint8_t *bytes, size_t 
     RecordHead head;
     uint64_t packed_bytes;
 
-    switch (record_head(parser, bytes, length, &head)) {
-    case LIKELY_NEED:
-        return PARSE_NEED;
-    case LIKELY_NO:
-        return parse_doubt(parser);
-    case LIKELY_YES:
-        break;
+    ParseLikely likely = record_head(parser, bytes, length, &head);
+
+    if (likely != LIKELY_YES) {
+        return unlikely(parser, likely);
     }
     if (length < head.length + more_bytes) {
         return PARSE_NEED;
