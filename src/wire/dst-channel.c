@@ -20,6 +20,7 @@
  * link a moment later. */
 #include "wire/dst-channel-private.h"
 
+#include "wire/frame-receive.h"
 #include "wire/relay-net.h"
 
 #include <errno.h>
@@ -61,8 +62,8 @@ int dst_send(DstChannel *channel, WireFrameType type, const void *payload, size_
 
 void dst_say_goodbye(DstChannel *channel, WireReason reason, const char *sentence)
 {
-    uint8_t payload[4 + WIRE_REASON_BYTES_MAX];
-    size_t length = relay_abort_payload(reason, sentence, payload);
+    uint8_t payload[WIRE_ABORT_BYTES_MAX];
+    size_t length = wire_abort_write(reason, sentence, payload);
 
     dst_send(channel, WIRE_ABORT, payload, length);
 }
@@ -82,19 +83,9 @@ void dst_broke(DstChannel *channel, int status, const char *what)
 
 static int receive_frame(DstChannel *channel, WireFrame *frame)
 {
-    WireHeader *header = &frame->header;
-    int status = wire_link_receive(channel->link, frame->wire, WIRE_HEADER_BYTES);
+    int status = wire_frame_receive(channel->link, channel->expected_sequence++, &frame->header, frame->wire + WIRE_HEADER_BYTES,
+                                    WIRE_PAYLOAD_BYTES_MAX);
 
-    if (status == 0) {
-        status = wire_header_read(header, frame->wire);
-    }
-    if (status == 0 && header->sequence != channel->expected_sequence) {
-        status = -EPROTO;
-    }
-    channel->expected_sequence++;
-    if (status == 0 && header->wire_bytes > 0) {
-        status = wire_link_receive(channel->link, frame->wire + WIRE_HEADER_BYTES, header->wire_bytes);
-    }
     frame->payload = frame->wire + WIRE_HEADER_BYTES;
     frame->status = 0;
     pthread_mutex_lock(&channel->lock);
@@ -118,7 +109,7 @@ static int take_frame(DstChannel *channel, WireFrame *frame)
         channel->end_received = frame->header.type == WIRE_END;
         return codec_pool_submit(channel->pool, frame); /* in order, END too */
     case WIRE_PING:
-        status = dst_send(channel, WIRE_PONG, frame->payload, 8);
+        status = dst_send(channel, WIRE_PONG, frame->payload, WIRE_PING_BYTES);
         break;
     case WIRE_ABORT:
         relay_heard_abort(channel->relay, frame->payload, frame->header.wire_bytes);
@@ -202,17 +193,14 @@ static int check_session(Relay *relay, const WireHello *hello)
 
 static int receive_hello(DstChannel *channel, WireHello *hello)
 {
-    uint8_t bytes[WIRE_HEADER_BYTES + WIRE_HELLO_BYTES];
+    uint8_t payload[WIRE_HELLO_BYTES];
     WireHeader header;
-    int status = wire_link_receive(channel->link, bytes, sizeof(bytes));
+    int status = wire_frame_receive(channel->link, 0, &header, payload, sizeof(payload));
 
-    if (status == 0) {
-        status = wire_header_read(&header, bytes);
-    }
-    if (status == 0 && (header.type != WIRE_HELLO || header.sequence != 0)) {
+    if (status == 0 && header.type != WIRE_HELLO) {
         status = -EPROTO;
     }
-    return status == 0 ? wire_hello_read(hello, bytes + WIRE_HEADER_BYTES, WIRE_HELLO_BYTES) : status;
+    return status == 0 ? wire_hello_read(hello, payload, header.wire_bytes) : status;
 }
 
 /* TLS, then HELLO. */

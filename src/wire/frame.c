@@ -14,6 +14,7 @@
 #include "wire/wire-xxh3.h"
 
 #define BUFFER_ALIGNMENT 64
+#define REASON_BYTES     4 /* of ABORT, before its sentence */
 
 /* What each type's header must say; the rows are the table of types in the format. */
 static const struct TypeRule {
@@ -25,10 +26,10 @@ static const struct TypeRule {
     [WIRE_DATA] = {0, WIRE_PAYLOAD_BYTES_MAX, true, true},
     [WIRE_RETURN] = {0, WIRE_PAYLOAD_BYTES_MAX, false, true},
     [WIRE_CREDIT] = {WIRE_CREDIT_BYTES, WIRE_CREDIT_BYTES, false, false},
-    [WIRE_PING] = {8, 8, false, false},
-    [WIRE_PONG] = {8, 8, false, false},
+    [WIRE_PING] = {WIRE_PING_BYTES, WIRE_PING_BYTES, false, false},
+    [WIRE_PONG] = {WIRE_PING_BYTES, WIRE_PING_BYTES, false, false},
     [WIRE_END] = {0, 0, false, false},
-    [WIRE_ABORT] = {4, 4 + WIRE_REASON_BYTES_MAX, false, false},
+    [WIRE_ABORT] = {REASON_BYTES, WIRE_ABORT_BYTES_MAX, false, false},
 };
 #define TYPES_LENGTH (sizeof type_rules / sizeof type_rules[0])
 
@@ -312,4 +313,35 @@ int wire_credit_read(WireCredit *credit, const uint8_t *payload, size_t length)
     credit->wire_bytes = get(&at, 8);
     credit->sequence = get(&at, 8);
     return 0;
+}
+
+void wire_ping_write(uint64_t value, uint8_t payload[WIRE_PING_BYTES])
+{
+    put(payload, value, WIRE_PING_BYTES);
+}
+
+uint64_t wire_ping_read(const uint8_t payload[WIRE_PING_BYTES])
+{
+    return get(&payload, WIRE_PING_BYTES);
+}
+
+size_t wire_abort_write(WireReason reason, const char *sentence, uint8_t payload[WIRE_ABORT_BYTES_MAX])
+{
+    size_t length = strnlen(sentence, WIRE_REASON_BYTES_MAX);
+
+    memcpy(put(payload, reason, REASON_BYTES), sentence, length);
+    return REASON_BYTES + length;
+}
+
+WireReason wire_abort_read(const uint8_t *payload, size_t length, char sentence[WIRE_REASON_BYTES_MAX + 1])
+{
+    sentence[0] = '\0';
+    if (length < REASON_BYTES || length > WIRE_ABORT_BYTES_MAX) {
+        return WIRE_REASON_PROTOCOL;
+    }
+    uint64_t reason = get(&payload, REASON_BYTES);
+
+    memcpy(sentence, payload, length - REASON_BYTES);
+    sentence[length - REASON_BYTES] = '\0';
+    return reason <= WIRE_REASON_SESSION ? (WireReason)reason : WIRE_REASON_PROTOCOL;
 }

@@ -98,6 +98,8 @@ typedef struct WireCredit {
 #define WIRE_HELLO_BYTES 64
 #define WIRE_HELLO_ACK_BYTES 48
 #define WIRE_CREDIT_BYTES 24
+#define WIRE_PING_BYTES 8 /* of PONG, too */
+#define WIRE_ABORT_BYTES_MAX (4 + WIRE_REASON_BYTES_MAX)
 
 /* Payloads of control frames.  Reading: -EPROTO on a wrong magic, length or bound. */
 void wire_hello_write(const WireHello *hello, uint8_t payload[WIRE_HELLO_BYTES]);
@@ -106,3 +108,12 @@ void wire_hello_ack_write(const WireHelloAck *ack, uint8_t payload[WIRE_HELLO_AC
 int wire_hello_ack_read(WireHelloAck *ack, const uint8_t *payload, size_t length);
 void wire_credit_write(const WireCredit *credit, uint8_t payload[WIRE_CREDIT_BYTES]);
 int wire_credit_read(WireCredit *credit, const uint8_t *payload, size_t length);
+
+/* The length of the payload was checked with the header. */
+void wire_ping_write(uint64_t value, uint8_t payload[WIRE_PING_BYTES]);
+uint64_t wire_ping_read(const uint8_t payload[WIRE_PING_BYTES]);
+
+/* Writing cuts a sentence that is too long, and returns the payload's length.  Reading takes anything: a reason that the format
+ * does not know, or a wrong length, is WIRE_REASON_PROTOCOL. */
+size_t wire_abort_write(WireReason reason, const char *sentence, uint8_t payload[WIRE_ABORT_BYTES_MAX]);
+WireReason wire_abort_read(const uint8_t *payload, size_t length, char sentence[WIRE_REASON_BYTES_MAX + 1]);

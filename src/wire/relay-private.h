@@ -78,7 +78,5 @@ void relay_cond_init(pthread_cond_t *cond);
 /* false: the time is over. */
 bool relay_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t until_ns);
 
-/* The payload of ABORT; its length. */
-size_t relay_abort_payload(WireReason reason, const char *sentence, uint8_t payload[4 + WIRE_REASON_BYTES_MAX]);
 /* ABORT came from the other relay. */
 void relay_heard_abort(Relay *relay, const uint8_t *payload, size_t length);

@@ -273,34 +273,12 @@ void relay_saw_return(Relay *relay, const uint8_t *bytes, size_t length)
     pthread_mutex_unlock(&relay->lock);
 }
 
-size_t relay_abort_payload(WireReason reason, const char *sentence, uint8_t payload[4 + WIRE_REASON_BYTES_MAX])
-{
-    size_t length = strnlen(sentence, WIRE_REASON_BYTES_MAX);
-
-    for (unsigned i = 0; i < 4; i++) {
-        payload[i] = (uint8_t)((uint32_t)reason >> (8 * i));
-    }
-    memcpy(payload + 4, sentence, length);
-    return 4 + length;
-}
-
 void relay_heard_abort(Relay *relay, const uint8_t *payload, size_t length)
 {
-    uint32_t reason = 0;
     char sentence[WIRE_REASON_BYTES_MAX + 1];
+    WireReason reason = wire_abort_read(payload, length, sentence);
 
-    for (unsigned i = 0; i < 4 && i < length; i++) {
-        reason |= (uint32_t)payload[i] << (8 * i);
-    }
-    size_t text_length = length > 4 ? length - 4 : 0;
-
-    if (text_length > WIRE_REASON_BYTES_MAX) {
-        text_length = WIRE_REASON_BYTES_MAX;
-    }
-    memcpy(sentence, payload + 4, text_length);
-    sentence[text_length] = '\0';
-    relay_fail(relay, reason <= WIRE_REASON_SESSION ? (WireReason)reason : WIRE_REASON_PROTOCOL, false,
-               "the other relay gave up: %.400s", sentence);
+    relay_fail(relay, reason, false, "the other relay gave up: %.400s", sentence);
 }
 
 /* ---- commands ---- */

@@ -15,6 +15,7 @@
  * thread cuts it a moment later (src_channel_cut).  File descriptors are closed only after all three threads were joined. */
 #include "wire/src-channel-private.h"
 
+#include "wire/frame-receive.h"
 #include "wire/relay-net.h"
 #include "wire/relay-watch.h"
 
@@ -158,20 +159,10 @@ void src_channel_free(SrcChannel *channel)
 /* The destination's first frame: HELLO_ACK, or ABORT with its reason. */
 static int receive_ack(SrcChannel *channel, WireHelloAck *ack)
 {
-    uint8_t bytes[WIRE_HEADER_BYTES];
-    uint8_t payload[4 + WIRE_REASON_BYTES_MAX];
+    uint8_t payload[WIRE_ABORT_BYTES_MAX];
     WireHeader header;
-    int status = wire_link_receive(channel->link, bytes, sizeof(bytes));
+    int status = wire_frame_receive(channel->link, 0, &header, payload, sizeof(payload));
 
-    if (status == 0) {
-        status = wire_header_read(&header, bytes);
-    }
-    if (status == 0 && (header.sequence != 0 || header.wire_bytes > sizeof(payload))) {
-        status = -EPROTO;
-    }
-    if (status == 0) {
-        status = wire_link_receive(channel->link, payload, header.wire_bytes);
-    }
     if (status == 0 && header.type == WIRE_ABORT) {
         relay_heard_abort(channel->relay, payload, header.wire_bytes);
         return -ECONNABORTED;

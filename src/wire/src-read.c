@@ -182,11 +182,9 @@ static bool submit_control(SrcChannel *channel, WireFrameType type, uint64_t val
     if (!frame) {
         return false;
     }
-    uint32_t length = type == WIRE_END ? 0 : 8;
+    uint32_t length = type == WIRE_END ? 0 : WIRE_PING_BYTES;
 
-    for (unsigned i = 0; i < 8; i++) {
-        frame->raw[i] = (uint8_t)(value >> (8 * i));
-    }
+    wire_ping_write(value, frame->raw);
     frame->header = (WireHeader){.type = (uint8_t)type, .raw_bytes = length, .wire_bytes = length, .sequence = channel->sequence};
     return submit(channel, frame, (SrcFrameTag){.pass = channel->passes_made});
 }

@@ -3,6 +3,7 @@
  * The receiver of a source channel: the return path goes to QEMU at once, credits and PONGs to the queue.  See src-channel.c. */
 #include "wire/src-channel-private.h"
 
+#include "wire/frame-receive.h"
 #include "wire/relay-net.h"
 
 #include <errno.h>
@@ -49,20 +50,10 @@ static int take_credit(SrcChannel *channel, const WireHeader *header, const uint
     return status;
 }
 
-static uint64_t value_of(const uint8_t payload[8])
-{
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < 8; i++) {
-        value |= (uint64_t)payload[i] << (8 * i);
-    }
-    return value;
-}
-
 static int take_ping(SrcChannel *channel, const uint8_t *payload)
 {
     pthread_mutex_lock(&channel->lock);
-    channel->pong_value = value_of(payload);
+    channel->pong_value = wire_ping_read(payload);
     channel->pong_wanted = true;
     pthread_cond_broadcast(&channel->changed);
     pthread_mutex_unlock(&channel->lock);
@@ -76,7 +67,7 @@ static int take_pong(SrcChannel *channel, const uint8_t *payload)
     int status = 0;
 
     pthread_mutex_lock(&channel->lock);
-    if (channel->ping_is_out && value_of(payload) == channel->ping_ns) {
+    if (channel->ping_is_out && wire_ping_read(payload) == channel->ping_ns) {
         uint64_t took_ns = now - channel->ping_ns;
 
         channel->ping_is_out = false;
@@ -125,18 +116,11 @@ static int take_frame(SrcChannel *channel, const WireHeader *header, const uint8
 /* The next frame of the other relay. */
 static int receive_frame(SrcChannel *channel, WireHeader *header, uint8_t *payload)
 {
-    uint8_t bytes[WIRE_HEADER_BYTES];
-    int status = wire_link_receive(channel->link, bytes, sizeof(bytes));
+    int status =
+        wire_frame_receive(channel->link, channel->expected_sequence++, header, payload, WIRE_PAYLOAD_BYTES_MAX);
 
-    if (status == 0) {
-        status = wire_header_read(header, bytes);
-    }
-    if (status == 0 && (header->sequence != channel->expected_sequence || header->codec != WIRE_CODEC_NONE)) {
+    if (status == 0 && header->codec != WIRE_CODEC_NONE) {
         status = -EPROTO;
-    }
-    channel->expected_sequence++;
-    if (status == 0 && header->wire_bytes > 0) {
-        status = wire_link_receive(channel->link, payload, header->wire_bytes);
     }
     pthread_mutex_lock(&channel->lock);
     channel->heard_ns = relay_now_ns();

@@ -80,12 +80,12 @@ static void say_goodbye(SrcChannel *channel)
 {
     WireReason reason = WIRE_REASON_NONE;
     char sentence[RELAY_MESSAGE_BYTES];
-    uint8_t bytes[WIRE_HEADER_BYTES + 4 + WIRE_REASON_BYTES_MAX];
+    uint8_t bytes[WIRE_HEADER_BYTES + WIRE_ABORT_BYTES_MAX];
 
     if (!relay_goodbye(channel->relay, &reason, sentence)) {
         return;
     }
-    uint32_t length = (uint32_t)relay_abort_payload(reason, sentence, bytes + WIRE_HEADER_BYTES);
+    uint32_t length = (uint32_t)wire_abort_write(reason, sentence, bytes + WIRE_HEADER_BYTES);
     WireHeader header = {.type = WIRE_ABORT, .wire_bytes = length, .raw_bytes = length, .sequence = channel->sent_sequence + 1};
     struct iovec part = {.iov_base = bytes, .iov_len = WIRE_HEADER_BYTES + length};
 

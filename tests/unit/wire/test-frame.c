@@ -383,6 +383,31 @@ static void test_buffers_hold_the_largest_payload(void)
     wire_frame_free(NULL);
 }
 
+static void test_ping_and_abort(void)
+{
+    uint8_t payload[WIRE_ABORT_BYTES_MAX];
+    char sentence[WIRE_REASON_BYTES_MAX + 1];
+    char too_long[WIRE_REASON_BYTES_MAX + 2];
+
+    wire_ping_write(UINT64_C(0x0102030405060708), payload);
+    g_assert_cmpuint(payload[0], ==, 8);
+    g_assert_true(wire_ping_read(payload) == UINT64_C(0x0102030405060708));
+
+    size_t length = wire_abort_write(WIRE_REASON_HASH, "no", payload);
+    g_assert_cmpuint(length, ==, 6);
+    g_assert_cmpint(wire_abort_read(payload, length, sentence), ==, WIRE_REASON_HASH);
+    g_assert_cmpstr(sentence, ==, "no");
+    payload[0] = WIRE_REASON_SESSION + 1;
+    g_assert_cmpint(wire_abort_read(payload, length, sentence), ==, WIRE_REASON_PROTOCOL);
+    g_assert_cmpint(wire_abort_read(payload, 3, sentence), ==, WIRE_REASON_PROTOCOL);
+    g_assert_cmpstr(sentence, ==, "");
+    memset(too_long, 'x', sizeof(too_long));
+    too_long[sizeof(too_long) - 1] = '\0';
+    g_assert_cmpuint(wire_abort_write(WIRE_REASON_ASKED, too_long, payload), ==, WIRE_ABORT_BYTES_MAX);
+    wire_abort_read(payload, WIRE_ABORT_BYTES_MAX, sentence);
+    g_assert_cmpuint(strlen(sentence), ==, WIRE_REASON_BYTES_MAX);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -405,5 +430,6 @@ int main(int argc, char **argv)
     g_test_add_func("/frame/credit-comes-back", test_credit_comes_back);
     g_test_add_func("/frame/hash-is-xxh3-and-the-sequence", test_hash_is_xxh3_and_the_sequence);
     g_test_add_func("/frame/buffers-hold-the-largest-payload", test_buffers_hold_the_largest_payload);
+    g_test_add_func("/frame/ping-and-abort", test_ping_and_abort);
     return g_test_run();
 }
