@@ -8,6 +8,7 @@ same members (see class Guest).
 Beats stamps heartbeats in the kernel as they arrive, by the host's clock, so that a Python thread that runs late does
 not make a gap.  A beat says by the address it comes from which side sent it: the source's QEMU uses one loopback
 address, the destination's another."""
+import abc
 import os
 import shutil
 import socket
@@ -132,23 +133,23 @@ class Beats:
         return longest, change
 
 
-class Guest:
+class Guest(abc.ABC):
     """What the rig asks of a guest."""
 
     name = 'guest'              # of its heartbeats
     ram_bytes = 0
 
+    @abc.abstractmethod
     def qemu_arguments(self):
         """What to boot: -kernel, -initrd, -drive ...; without network card, memory size and accelerator."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def await_ready(self, beats):
         """Returns when its load runs."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def verify(self, beats):
         """'OK', or what is wrong.  The load goes on afterwards."""
-        raise NotImplementedError
 
 
 def lab_loads(build):
