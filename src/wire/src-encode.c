@@ -368,6 +368,10 @@ static void changes_find(SrcEncode *encode, PageWork *work)
     count_resent(encode, work, changes->dirty_bytes);
     if (changes->form == SEGMENTS_NONE && filters & same) {
         work->kind = WIRE_OPERATION_SAME;
+    } else if (changes->form == SEGMENTS_NONE && filters & WIRE_FILTER_SEGMENTS) { /* a list of none */
+        changes->form = SEGMENTS_LIST;
+        changes->wire_bytes = 1;
+        work->kind = WIRE_OPERATION_SEGMENTS;
     } else if (changes->form == SEGMENTS_LIST && filters & WIRE_FILTER_SEGMENTS) {
         work->kind = WIRE_OPERATION_SEGMENTS;
     } else if (changes->form == SEGMENTS_WORDS && filters & WIRE_FILTER_SEGMENTS) {
