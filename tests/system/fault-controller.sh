@@ -6,14 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-migrate.sh"
 
-need_root
-need_cmd jq virsh
-need_godwit
-lab_up --hosts 2 --link 200mbit
-lab vm vm1 --load r --area 4M --fill 200M
-
-start_godwit migrate vm1 --from h1 --to h2 --policy pre-copy
-wait_for "memory of vm1 moves" 60 memory_moves vm1 h1
+begin_precopy
 kill -9 "$godwit_pid"
 wait "$godwit_pid" 2>/dev/null || true
 godwit_pid=

@@ -39,6 +39,17 @@ report() {
     jq -r "$1" "$TMP/report.json"
 }
 
+# begin_precopy: a lab of two hosts, and the memory of vm1 under way from h1 to h2.
+begin_precopy() {
+    need_root
+    need_cmd jq virsh
+    need_godwit
+    lab_up --hosts 2 --link 200mbit
+    lab vm vm1 --load r --area 4M --fill 200M
+    start_godwit migrate vm1 --from h1 --to h2 --policy pre-copy
+    wait_for "memory of vm1 moves" 60 memory_moves vm1 h1
+}
+
 # memory_moves VM HOST: has the first pass begun?
 memory_moves() {
     first_pass_has_begun "$1" "$2"

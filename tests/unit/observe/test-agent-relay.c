@@ -6,12 +6,10 @@
  *     idle        says that it listens, waits for its input to end
  *     connected   says that QEMU has connected and lives on without input, until the file is gone that --capabilities names
  *     refusing    complains and ends with 1 */
-#include "agent/agent.h"
+#include "agent-talk.h"
 #include "agent/relay-folder.h"
-#include "base/json.h"
 #include "base/units.h"
 
-#include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,8 +18,6 @@
 #include <unistd.h>
 
 #define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-
-static char *self_path;
 
 /* ---- the program as a relay ---- */
 
@@ -65,85 +61,48 @@ static int be_relay(int argc, char **argv)
 
 /* ---- talking to the agent ---- */
 
-typedef struct Talk {
-    char *folder; /* its run directory */
-    GSubprocess *process;
-    GDataInputStream *output;
-    GOutputStream *input;
-} Talk;
+typedef struct RelayTalk {
+    Talk talk;
+    char *folder; /* the agent's run directory */
+} RelayTalk;
 
-static JsonObject *receive(Talk *talk)
+static void relay_talk_init(RelayTalk *relays)
 {
-    g_autoptr(GError) error = NULL;
-    g_autofree char *line = g_data_input_stream_read_line(talk->output, NULL, NULL, &error);
-
-    g_assert_no_error(error);
-    if (!line) {
-        return NULL;
-    }
-    JsonObject *object = json_parse_object(line, -1, "line", &error);
-    g_assert_no_error(error);
-    return object;
+    relays->folder = g_dir_make_tmp("godwit-relay-XXXXXX", NULL);
+    g_assert_nonnull(relays->folder);
+    talk_begin(&relays->talk, relays->folder);
 }
 
-static void talk_begin(Talk *talk)
+static void relay_talk_clear(RelayTalk *relays)
 {
-    g_autoptr(GError) error = NULL;
-
-    talk->process = g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error, self_path,
-                                     "--as-agent", talk->folder, NULL);
-    g_assert_no_error(error);
-    talk->output = g_data_input_stream_new(g_subprocess_get_stdout_pipe(talk->process));
-    talk->input = g_subprocess_get_stdin_pipe(talk->process);
-    json_object_unref(receive(talk)); /* hello */
-}
-
-static void talk_init(Talk *talk)
-{
-    talk->folder = g_dir_make_tmp("godwit-relay-XXXXXX", NULL);
-    g_assert_nonnull(talk->folder);
-    talk_begin(talk);
-}
-
-static void talk_end(Talk *talk)
-{
-    g_output_stream_close(talk->input, NULL, NULL);
-    g_assert_true(g_subprocess_wait(talk->process, NULL, NULL));
-    g_object_unref(talk->output);
-    g_object_unref(talk->process);
-}
-
-static void talk_clear(Talk *talk)
-{
-    g_assert_cmpint(g_rmdir(talk->folder), ==, 0); /* nothing was left in it */
-    g_free(talk->folder);
+    g_assert_cmpint(g_rmdir(relays->folder), ==, 0); /* nothing was left in it */
+    g_free(relays->folder);
 }
 
 G_GNUC_PRINTF(2, 3)
-static void send_line(Talk *talk, const char *format, ...)
+static void send_line(RelayTalk *relays, const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
     g_autofree char *line = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_autofree char *whole = g_strconcat(line, "\n", NULL);
-    g_output_stream_write_all(talk->input, whole, strlen(whole), NULL, NULL, NULL);
+    talk_send_line(&relays->talk, line);
 }
 
-static void send_start(Talk *talk, guint64 id, const char *vm, const char *name, const char *more)
+static void send_start(RelayTalk *relays, guint64 id, const char *vm, const char *name, const char *more)
 {
-    send_line(talk,
+    send_line(relays,
               "{\"id\":%" G_GUINT64_FORMAT ",\"method\":\"relay-start\",\"params\":{\"side\":\"destination\",\"name\":\"%s\","
               "\"uuid\":\"\",\"vm\":\"%s\",\"key\":\"" KEY "\",\"listen\":\"127.0.0.1:0\"%s}}",
               id, name, vm, more);
 }
 
 /* The next message of this event, or the next answer when 'event' is "result" or "error". */
-static JsonObject *await(Talk *talk, const char *event)
+static JsonObject *await(RelayTalk *relays, const char *event)
 {
     for (;;) {
-        JsonObject *message = receive(talk);
+        JsonObject *message = talk_receive(&relays->talk);
 
         g_assert_nonnull(message);
         if (json_object_has_member(message, event) ||
@@ -162,14 +121,14 @@ static JsonObject *said(JsonObject *message)
 
 static void test_starts_a_relay_and_passes_on_what_it_says(void)
 {
-    Talk talk;
+    RelayTalk relays;
 
-    talk_init(&talk);
-    send_start(&talk, 7, "idle", "relay-0123456789abcdef",
+    relay_talk_init(&relays);
+    send_start(&relays, 7, "idle", "relay-0123456789abcdef",
                ",\"memory_bytes\":4096,\"rate_bytes_per_s\":12500000,\"downtime_limit_ns\":300000000,\"codec\":\"auto\"");
-    g_autoptr(JsonObject) answer = await(&talk, "result");
+    g_autoptr(JsonObject) answer = await(&relays, "result");
     g_assert_cmpint(json_object_get_int_member(answer, "id"), ==, 7);
-    g_autofree char *folder = g_build_filename(talk.folder, "relay-0123456789abcdef", NULL);
+    g_autofree char *folder = g_build_filename(relays.folder, "relay-0123456789abcdef", NULL);
     g_autofree char *socket = g_build_filename(folder, "vm.sock", NULL);
     g_assert_cmpstr(json_object_get_string_member(json_object_get_object_member(answer, "result"), "socket"), ==,
                     socket);
@@ -177,7 +136,7 @@ static void test_starts_a_relay_and_passes_on_what_it_says(void)
     g_assert_cmpint(g_stat(folder, &status), ==, 0);
     g_assert_cmpint(status.st_mode & 0777, ==, 0700);
 
-    g_autoptr(JsonObject) ready = await(&talk, "relay");
+    g_autoptr(JsonObject) ready = await(&relays, "relay");
     const char *arguments = json_object_get_string_member(said(ready), "arguments");
     g_assert_cmpint(json_object_get_int_member(said(ready), "port"), ==, 4711);
     g_assert_true(json_object_get_boolean_member(said(ready), "key_is_right"));
@@ -187,130 +146,130 @@ static void test_starts_a_relay_and_passes_on_what_it_says(void)
     g_assert_nonnull(strstr(arguments, "--listen=127.0.0.1:0 --key-file=- "));
     g_assert_nonnull(strstr(arguments, "--codec=auto --memory=4096 --rate=12500000B/s --downtime-limit=300000000ns"));
 
-    send_line(&talk, "{\"id\":8,\"method\":\"relay-command\",\"params\":{\"relay\":7,\"command\":{\"command\":\"abort\"}}}");
-    g_autoptr(JsonObject) heard = await(&talk, "relay");
+    send_line(&relays, "{\"id\":8,\"method\":\"relay-command\",\"params\":{\"relay\":7,\"command\":{\"command\":\"abort\"}}}");
+    g_autoptr(JsonObject) heard = await(&relays, "relay");
     g_assert_cmpstr(
         json_object_get_string_member(json_object_get_object_member(said(heard), "line"), "command"), ==, "abort");
-    talk_end(&talk);
-    talk_clear(&talk); /* nobody had connected: it ended, and its folder is gone */
+    talk_end(&relays.talk);
+    relay_talk_clear(&relays); /* nobody had connected: it ended, and its folder is gone */
 }
 
 static void test_tells_why_a_relay_ended(void)
 {
-    Talk talk;
+    RelayTalk relays;
 
-    talk_init(&talk);
-    send_start(&talk, 1, "refusing", "relay-00000001", "");
-    g_autoptr(JsonObject) ended = await(&talk, "relay-ended");
+    relay_talk_init(&relays);
+    send_start(&relays, 1, "refusing", "relay-00000001", "");
+    g_autoptr(JsonObject) ended = await(&relays, "relay-ended");
     g_assert_cmpint(json_object_get_int_member(ended, "status"), ==, 1);
     g_assert_true(json_object_get_null_member(ended, "signal"));
     g_assert_cmpstr(json_object_get_string_member(ended, "message"), ==, "relay: port 7 is taken");
-    talk_end(&talk);
-    talk_clear(&talk);
+    talk_end(&relays.talk);
+    relay_talk_clear(&relays);
 }
 
 static void test_forgetting_ends_one_that_nobody_connected_to(void)
 {
-    Talk talk;
+    RelayTalk relays;
 
-    talk_init(&talk);
-    send_start(&talk, 1, "idle", "relay-00000001", "");
-    json_object_unref(await(&talk, "relay"));
-    send_line(&talk, "{\"id\":2,\"method\":\"relay-forget\",\"params\":{\"relay\":1}}");
-    json_object_unref(await(&talk, "result"));
+    relay_talk_init(&relays);
+    send_start(&relays, 1, "idle", "relay-00000001", "");
+    json_object_unref(await(&relays, "relay"));
+    send_line(&relays, "{\"id\":2,\"method\":\"relay-forget\",\"params\":{\"relay\":1}}");
+    json_object_unref(await(&relays, "result"));
     /* once it is gone, so is its id, and no event of it came */
     for (gboolean is_gone = FALSE; !is_gone;) {
-        send_line(&talk, "{\"id\":3,\"method\":\"relay-command\",\"params\":{\"relay\":1,\"command\":{}}}");
-        g_autoptr(JsonObject) answer = receive(&talk);
+        send_line(&relays, "{\"id\":3,\"method\":\"relay-command\",\"params\":{\"relay\":1,\"command\":{}}}");
+        g_autoptr(JsonObject) answer = talk_receive(&relays.talk);
         is_gone = json_object_has_member(answer, "error");
         g_assert_true(is_gone || json_object_has_member(answer, "result"));
     }
-    talk_end(&talk);
-    talk_clear(&talk);
+    talk_end(&relays.talk);
+    relay_talk_clear(&relays);
 }
 
 /* It goes on without the agent, and the next agent removes what is left once it has ended, not before. */
 static void test_a_connected_relay_outlives_its_agent(void)
 {
-    Talk talk;
+    RelayTalk relays;
     g_autofree char *until = NULL;
     g_autofree char *folder = NULL;
     g_autofree char *more = NULL;
 
-    talk_init(&talk);
-    until = g_strconcat(talk.folder, "-until", NULL);
+    relay_talk_init(&relays);
+    until = g_strconcat(relays.folder, "-until", NULL);
     g_assert_true(g_file_set_contents(until, "", 0, NULL));
     more = g_strdup_printf(",\"filters\":\"all\",\"capabilities\":\"%s\"", until);
-    folder = g_build_filename(talk.folder, "relay-00000001", NULL);
-    send_start(&talk, 1, "connected", "relay-00000001", more);
-    g_autoptr(JsonObject) ready = await(&talk, "relay");
+    folder = g_build_filename(relays.folder, "relay-00000001", NULL);
+    send_start(&relays, 1, "connected", "relay-00000001", more);
+    g_autoptr(JsonObject) ready = await(&relays, "relay");
     g_assert_nonnull(strstr(json_object_get_string_member(said(ready), "arguments"), "--filters=all --capabilities="));
-    json_object_unref(await(&talk, "relay")); /* connected */
-    g_subprocess_send_signal(talk.process, SIGKILL);
-    talk_end(&talk);
+    json_object_unref(await(&relays, "relay")); /* connected */
+    g_subprocess_send_signal(relays.talk.process, SIGKILL);
+    talk_end(&relays.talk);
     g_assert_true(g_file_test(folder, G_FILE_TEST_IS_DIR));
-    talk_begin(&talk);
+    talk_begin(&relays.talk, relays.folder);
     g_unlink(until);
     for (int i = 0; i < 500 && g_file_test(folder, G_FILE_TEST_EXISTS); i++) {
-        relay_folders_sweep(talk.folder);
+        relay_folders_sweep(relays.folder);
         g_usleep(10000);
     }
     g_assert_false(g_file_test(folder, G_FILE_TEST_EXISTS));
-    talk_end(&talk);
-    talk_clear(&talk);
+    talk_end(&relays.talk);
+    relay_talk_clear(&relays);
 }
 
 /* Two relays share the gang's folder, which goes with the agent. */
 static void test_a_gang_has_one_folder(void)
 {
-    Talk talk;
+    RelayTalk relays;
 
-    talk_init(&talk);
-    g_autofree char *folder = g_build_filename(talk.folder, "gang-0123456789abcdef", NULL);
+    relay_talk_init(&relays);
+    g_autofree char *folder = g_build_filename(relays.folder, "gang-0123456789abcdef", NULL);
     g_autofree char *word = g_strconcat("--gang-directory=", folder, NULL);
     for (guint id = 1; id <= 2; id++) {
         g_autofree char *name = g_strdup_printf("relay-0000000%u", id);
 
-        send_start(&talk, id, "idle", name, ",\"gang\":\"gang-0123456789abcdef\"");
-        g_autoptr(JsonObject) ready = await(&talk, "relay");
+        send_start(&relays, id, "idle", name, ",\"gang\":\"gang-0123456789abcdef\"");
+        g_autoptr(JsonObject) ready = await(&relays, "relay");
         g_assert_nonnull(strstr(json_object_get_string_member(said(ready), "arguments"), word));
     }
-    g_assert_cmpuint(relay_folders_sweep(talk.folder), ==, 0); /* all are held */
+    g_assert_cmpuint(relay_folders_sweep(relays.folder), ==, 0); /* all are held */
     g_assert_true(g_file_test(folder, G_FILE_TEST_IS_DIR));
-    send_start(&talk, 3, "idle", "relay-00000003", ",\"gang\":\"gang-../..\"");
-    json_object_unref(await(&talk, "error"));
-    talk_end(&talk);
+    send_start(&relays, 3, "idle", "relay-00000003", ",\"gang\":\"gang-../..\"");
+    json_object_unref(await(&relays, "error"));
+    talk_end(&relays.talk);
     for (int i = 0; i < 500 && g_file_test(folder, G_FILE_TEST_EXISTS); i++) {
-        relay_folders_sweep(talk.folder); /* the killed relays hold it until they are gone */
+        relay_folders_sweep(relays.folder); /* the killed relays hold it until they are gone */
         g_usleep(10000);
     }
-    talk_clear(&talk);
+    relay_talk_clear(&relays);
 }
 
 static void test_wrong_requests_start_nothing(void)
 {
     static const char *const NAMES[] = {"relay-", "relay-1234567", "relay-../../etc", "relay-0123456g", "x", ""};
-    Talk talk;
+    RelayTalk relays;
 
-    talk_init(&talk);
+    relay_talk_init(&relays);
     for (gsize i = 0; i < G_N_ELEMENTS(NAMES); i++) {
-        send_start(&talk, 1, "idle", NAMES[i], "");
-        json_object_unref(await(&talk, "error"));
+        send_start(&relays, 1, "idle", NAMES[i], "");
+        json_object_unref(await(&relays, "error"));
     }
-    send_line(&talk, "{\"id\":1,\"method\":\"relay-start\",\"params\":{\"side\":\"up\",\"name\":\"relay-00000001\",\"uuid\":"
+    send_line(&relays, "{\"id\":1,\"method\":\"relay-start\",\"params\":{\"side\":\"up\",\"name\":\"relay-00000001\",\"uuid\":"
                      "\"\",\"key\":\"" KEY "\"}}");
-    json_object_unref(await(&talk, "error"));
-    send_line(&talk, "{\"id\":1,\"method\":\"relay-start\",\"params\":{\"side\":\"source\",\"name\":\"relay-00000001\","
+    json_object_unref(await(&relays, "error"));
+    send_line(&relays, "{\"id\":1,\"method\":\"relay-start\",\"params\":{\"side\":\"source\",\"name\":\"relay-00000001\","
                      "\"uuid\":\"\",\"key\":\"secret\",\"peer\":\"h:1\"}}");
-    g_autoptr(JsonObject) bad_key = await(&talk, "error");
+    g_autoptr(JsonObject) bad_key = await(&relays, "error");
     g_assert_null(strstr(json_object_get_string_member(bad_key, "error"), "secret")); /* keys are not told */
-    send_start(&talk, 1, "idle", "relay-00000001", ",\"memory_bytes\":1152921504606846976");
-    g_autoptr(JsonObject) too_much = await(&talk, "error");
+    send_start(&relays, 1, "idle", "relay-00000001", ",\"memory_bytes\":1152921504606846976");
+    g_autoptr(JsonObject) too_much = await(&relays, "error");
     g_assert_nonnull(strstr(json_object_get_string_member(too_much, "error"), "too little for a relay that may keep"));
-    send_start(&talk, 1, "idle", "relay-00000001", ",\"threads\":\"many\"");
-    json_object_unref(await(&talk, "error"));
-    talk_end(&talk);
-    talk_clear(&talk);
+    send_start(&relays, 1, "idle", "relay-00000001", ",\"threads\":\"many\"");
+    json_object_unref(await(&relays, "error"));
+    talk_end(&relays.talk);
+    relay_talk_clear(&relays);
 }
 
 /* ---- folders alone ---- */
@@ -353,15 +312,15 @@ static void test_a_root_that_others_can_write_to_is_refused(void)
 
 int main(int argc, char **argv)
 {
-    if (argc > 2 && g_str_equal(argv[1], "--as-agent")) {
-        return agent_main(&(AgentOptions){.run_directory = argv[2]});
+    int result;
+
+    if (talk_is_agent(argc, argv, &result)) {
+        return result;
     }
     if (argc > 2 && g_str_equal(argv[1], "relay")) {
         return be_relay(argc, argv);
     }
     g_test_init(&argc, &argv, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    self_path = g_file_read_link("/proc/self/exe", NULL);
     g_test_add_func("/agent-relay/starts-one-and-passes-on-what-it-says", test_starts_a_relay_and_passes_on_what_it_says);
     g_test_add_func("/agent-relay/tells-why-one-ended", test_tells_why_a_relay_ended);
     g_test_add_func("/agent-relay/forgetting-ends-one-that-nobody-connected-to",
@@ -373,7 +332,5 @@ int main(int argc, char **argv)
                     test_sweeping_spares_what_is_held_and_what_is_not_ours);
     g_test_add_func("/relay-folder/a-root-that-others-can-write-to-is-refused",
                     test_a_root_that_others_can_write_to_is_refused);
-    int result = g_test_run();
-    g_free(self_path);
-    return result;
+    return g_test_run();
 }

@@ -1,74 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tests src/agent: the real agent, which is this very program called with --as-agent, spoken to line by line. */
-#include "agent/agent.h"
-#include "base/json.h"
+#include "agent-talk.h"
 #include "base/units.h"
 #include "memory-child.h"
 
-#include <gio/gio.h>
 #include <math.h>
-
-typedef struct Talk {
-    GSubprocess *process;
-    GDataInputStream *output;
-    GOutputStream *input;
-} Talk;
-
-static char *self_path;
-
-static JsonObject *receive(Talk *talk)
-{
-    g_autoptr(GError) error = NULL;
-    g_autofree char *line = g_data_input_stream_read_line(talk->output, NULL, NULL, &error);
-
-    g_assert_no_error(error);
-    if (!line) {
-        return NULL;
-    }
-    JsonObject *object = json_parse_object(line, -1, "line", &error);
-    g_assert_no_error(error);
-    return object;
-}
 
 static void talk_init(Talk *talk)
 {
-    g_autoptr(GError) error = NULL;
-
-    talk->process =
-        g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
-                         &error, self_path, "--as-agent", NULL);
-    g_assert_no_error(error);
-    talk->output = g_data_input_stream_new(g_subprocess_get_stdout_pipe(talk->process));
-    talk->input = g_subprocess_get_stdin_pipe(talk->process);
-    g_autoptr(JsonObject) hello = receive(talk);
-    g_assert_cmpint(json_object_get_int_member(hello, "godwit-agent"), ==, 1);
-    g_assert_cmpuint(json_array_get_length(json_object_get_array_member(hello, "trackers")), ==, 3);
-}
-
-static void send_bytes(Talk *talk, const void *bytes, gsize length)
-{
-    g_output_stream_write_all(talk->input, bytes, length, NULL, NULL, NULL);
-}
-
-static void send_line(Talk *talk, const char *line)
-{
-    send_bytes(talk, line, strlen(line));
-    send_bytes(talk, "\n", 1);
-}
-
-/* Closes its input and gives the exit status. */
-static int talk_end(Talk *talk)
-{
-    g_autoptr(GError) error = NULL;
-
-    g_output_stream_close(talk->input, NULL, NULL);
-    g_assert_true(g_subprocess_wait(talk->process, NULL, &error));
-    g_assert_true(g_subprocess_get_if_exited(talk->process));
-    int status = g_subprocess_get_exit_status(talk->process);
-    g_object_unref(talk->output);
-    g_object_unref(talk->process);
-    return status;
+    talk_begin(talk, "/nonexistent");
 }
 
 static void test_ends_with_its_input(void)
@@ -84,10 +25,10 @@ static void test_bye(void)
     Talk talk;
 
     talk_init(&talk);
-    send_line(&talk, "{\"id\":7,\"method\":\"bye\"}");
-    g_autoptr(JsonObject) answer = receive(&talk);
+    talk_send_line(&talk, "{\"id\":7,\"method\":\"bye\"}");
+    g_autoptr(JsonObject) answer = talk_receive(&talk);
     g_assert_cmpint(json_object_get_int_member(answer, "id"), ==, 7);
-    g_assert_null(receive(&talk));
+    g_assert_null(talk_receive(&talk));
     g_assert_cmpint(talk_end(&talk), ==, 0);
 }
 
@@ -96,8 +37,8 @@ static void test_facts(void)
     Talk talk;
 
     talk_init(&talk);
-    send_line(&talk, "{\"id\":1,\"method\":\"facts\"}");
-    g_autoptr(JsonObject) answer = receive(&talk);
+    talk_send_line(&talk, "{\"id\":1,\"method\":\"facts\"}");
+    g_autoptr(JsonObject) answer = talk_receive(&talk);
     JsonObject *result = json_object_get_object_member(answer, "result");
     g_assert_cmpint(json_object_get_int_member(result, "cpus"), >=, 1);
     g_assert_cmpfloat(json_object_get_double_member(result, "memory_available_bytes"), >, 0);
@@ -122,8 +63,8 @@ static void test_wrong_requests(void)
 
     talk_init(&talk);
     for (gsize i = 0; i < G_N_ELEMENTS(WRONG); i++) {
-        send_line(&talk, WRONG[i]);
-        g_autoptr(JsonObject) answer = receive(&talk);
+        talk_send_line(&talk, WRONG[i]);
+        g_autoptr(JsonObject) answer = talk_receive(&talk);
         g_assert_cmpint(json_object_get_int_member(answer, "id"), ==, 1);
         g_assert_nonnull(json_object_get_string_member(answer, "error"));
     }
@@ -136,12 +77,12 @@ static void expect_given_up(const void *bytes, gsize length)
     Talk talk;
 
     talk_init(&talk);
-    send_bytes(&talk, bytes, length);
-    send_bytes(&talk, "\n", 1);
-    g_autoptr(JsonObject) answer = receive(&talk);
+    talk_send_bytes(&talk, bytes, length);
+    talk_send_bytes(&talk, "\n", 1);
+    g_autoptr(JsonObject) answer = talk_receive(&talk);
     g_assert_nonnull(answer);
     g_assert_true(json_object_has_member(answer, "error"));
-    g_assert_null(receive(&talk));
+    g_assert_null(talk_receive(&talk));
     g_assert_cmpint(talk_end(&talk), ==, 1);
 }
 
@@ -192,8 +133,8 @@ static void test_broken_requests(void)
 
         request[g_rand_int_range(rand, 0, sizeof GOOD - 1)] = (char)g_rand_int_range(rand, 32, 127);
         talk_init(&talk);
-        send_line(&talk, request);
-        g_autoptr(JsonObject) answer = receive(&talk);
+        talk_send_line(&talk, request);
+        g_autoptr(JsonObject) answer = talk_receive(&talk);
         g_assert_nonnull(answer);
         int status = talk_end(&talk);
         g_assert_true(status == 0 || status == 1);
@@ -215,7 +156,7 @@ static void send_observe(Talk *talk, pid_t pid, guint64 pages, int seconds)
         G_GUINT64_FORMAT "},{\"name\":\"vm2\",\"uuid\":\"8b5e7d31-0000-0000-0000-000000000000\",\"pid\":0,\"ram_bytes\":1}]}}",
         seconds, pid, pages * PAGE_BYTES);
 
-    send_line(talk, line);
+    talk_send_line(talk, line);
 }
 
 static const char *event_of(JsonObject *message)
@@ -239,7 +180,7 @@ static void test_observes(void)
     talk_init(&talk);
     send_observe(&talk, child->pid, 16384, 2);
     while (!is_done) {
-        g_autoptr(JsonObject) message = receive(&talk);
+        g_autoptr(JsonObject) message = talk_receive(&talk);
         const char *event = event_of(message);
 
         g_assert_cmpint(json_object_get_int_member(message, "id"), ==, 5);
@@ -269,7 +210,7 @@ static void test_process_ends(void)
     talk_init(&talk);
     send_observe(&talk, child->pid, 16384, 3);
     while (!is_done) {
-        g_autoptr(JsonObject) message = receive(&talk);
+        g_autoptr(JsonObject) message = talk_receive(&talk);
         const char *event = event_of(message);
 
         if (g_str_equal(event, "period")) {
@@ -291,10 +232,10 @@ static void test_stop_and_again(void)
     talk_init(&talk);
     send_observe(&talk, child->pid, 4096, 1000);
     send_observe(&talk, child->pid, 4096, 1000); /* refused: one is running */
-    send_line(&talk, "{\"id\":6,\"method\":\"stop\"}");
+    talk_send_line(&talk, "{\"id\":6,\"method\":\"stop\"}");
     send_observe(&talk, child->pid, 4096, 1);
     for (gboolean is_done = FALSE; !is_done;) {
-        g_autoptr(JsonObject) message = receive(&talk);
+        g_autoptr(JsonObject) message = talk_receive(&talk);
 
         stopped += json_object_has_member(message, "result") || json_object_has_member(message, "error");
         is_done = g_str_equal(event_of(message), "done");
@@ -305,12 +246,12 @@ static void test_stop_and_again(void)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && g_str_equal(argv[1], "--as-agent")) {
-        return agent_main(&(AgentOptions){.run_directory = "/nonexistent"});
+    int result;
+
+    if (talk_is_agent(argc, argv, &result)) {
+        return result;
     }
     g_test_init(&argc, &argv, NULL);
-    signal(SIGPIPE, SIG_IGN); /* an agent that gives up does not read the rest */
-    self_path = g_file_read_link("/proc/self/exe", NULL);
     g_test_add_func("/agent/ends-when-its-input-closes", test_ends_with_its_input);
     g_test_add_func("/agent/ends-when-told", test_bye);
     g_test_add_func("/agent/tells-facts", test_facts);
@@ -322,7 +263,5 @@ int main(int argc, char **argv)
     g_test_add_func("/agent/observes", test_observes);
     g_test_add_func("/agent/tells-that-a-process-ended", test_process_ends);
     g_test_add_func("/agent/stops-and-begins-again", test_stop_and_again);
-    int result = g_test_run();
-    g_free(self_path);
-    return result;
+    return g_test_run();
 }
