@@ -448,6 +448,11 @@ void dst_channel_finish(DstChannel *channel)
     dst_channel_close_qemu(channel);
 }
 
+void dst_channel_set_patience(DstChannel *channel, unsigned seconds)
+{
+    relay_set_patience(channel->tcp_fd, seconds);
+}
+
 void dst_channel_view(DstChannel *channel, DstChannelView *view)
 {
     memset(view, 0, sizeof(*view));

@@ -31,5 +31,6 @@ int dst_channel_new(DstChannel **channel, Relay *relay, int tcp_fd);
 void dst_channel_close_qemu(DstChannel *channel);
 void dst_channel_cut(DstChannel *channel);
 void dst_channel_finish(DstChannel *channel);
+void dst_channel_set_patience(DstChannel *channel, unsigned seconds);
 void dst_channel_view(DstChannel *channel, DstChannelView *view);
 void dst_channel_free(DstChannel *channel);

@@ -274,14 +274,13 @@ int relay_listen_tcp(const char *address, uint16_t *port, char message[RELAY_MES
     return fd;
 }
 
-/* A host that is gone is noticed within about 10 s. */
-static void notice_death(int fd)
+void relay_set_patience(int fd, unsigned seconds)
 {
     int on = 1;
     int idle_s = 4;
     int interval_s = 2;
-    int count = 3;
-    int unacknowledged_ms = 10000;
+    int count = ((int)seconds - idle_s) / interval_s;
+    int unacknowledged_ms = (int)seconds * 1000;
 
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
@@ -297,7 +296,7 @@ int relay_accept_tcp(int listen_fd)
     if (fd < 0) {
         return errno == EINTR || errno == ECONNABORTED ? -EAGAIN : -errno;
     }
-    notice_death(fd);
+    relay_set_patience(fd, RELAY_PATIENCE_S);
     return fd;
 }
 
@@ -334,7 +333,7 @@ static int connect_at(const struct addrinfo *at, int timeout_ms)
         close(fd);
         return status;
     }
-    notice_death(fd);
+    relay_set_patience(fd, RELAY_PATIENCE_S);
     return fd;
 }
 

@@ -28,6 +28,12 @@ int relay_connect_unix(const char *path);
 int relay_listen_tcp(const char *address, uint16_t *port, char message[RELAY_MESSAGE_BYTES]);
 int relay_accept_tcp(int listen_fd);
 
+#define RELAY_PATIENCE_S        10u /* with a silent host or relay: then it is dead */
+#define RELAY_PATIENCE_DEVICE_S 60u /* in postcopy-device; see relay-watch.c */
+
+/* The connection breaks when nothing has been heard for so long.  Connections begin with RELAY_PATIENCE_S. */
+void relay_set_patience(int fd, unsigned seconds);
+
 /* Waits at most timeout_ms. */
 int relay_connect_tcp(const char *address, int timeout_ms, char message[RELAY_MESSAGE_BYTES]);
 

@@ -16,7 +16,6 @@
 
 #define RELAY_FRAMES             256u /* of one channel; more than SRC_QUEUE_FRAMES_MAX and a few control frames */
 #define RELAY_HANDSHAKE_MS       10000
-#define RELAY_PEER_SILENT_NS     UINT64_C(10000000000) /* an answer is owed this long: the other relay is dead */
 #define RELAY_STREAM_WINDOW      (256u * 1024 * 1024)  /* granted by the destination; it keeps frames, not stream */
 #define RELAY_GOODBYE_MS         300                   /* for ABORT to go out, before links are cut */
 

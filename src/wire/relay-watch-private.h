@@ -26,6 +26,7 @@ struct RelayWatch {
     Relay *relay;
     RelaySum sum;
     uint64_t status_ns; /* when it was last told */
+    unsigned patience_s; /* with the other relay */
     GovernorState governor;
     GovernorVerdict verdict;
     bool told_cannot;

@@ -10,6 +10,11 @@
  * progress it is closed.  In post-copy the guest's pages are on both hosts, and a closed connection leaves QEMU in postcopy-paused, from where it
  * can be recovered: that is for the link's breaking, not for a slow moment, so there only a silent relay counts.
  *
+ * Between the two lies postcopy-device: the source's QEMU has said all of the device state, and the destination's has not told yet that it
+ * is loaded (PONG 3 on the return path).  QEMU before 10.2 can go on at neither host when the connection closes then: the source is paused for good,
+ * the destination ends (decision 0016).  A closed connection helps nobody, a link that comes back does, so a silent relay is given a
+ * minute instead of ten seconds.
+ *
  * Overrun: with abort_on_overrun the connection is closed as soon as the arithmetic says that the pause will be more than
  * limit + 20 ms, but only while the destination cannot have started: it has not yet got the beginning of the device state.
  *
@@ -39,6 +44,7 @@ int relay_watch_new(RelayWatch **watch, Relay *relay)
         return -ENOMEM;
     }
     made->relay = relay;
+    made->patience_s = RELAY_PATIENCE_S;
     made->level = relay->config->codec;
     if (!made->level) { /* before anything is measured */
         CodecMeasure nothing = {.link_bytes_per_s = relay->config->governor.link_bytes_per_s, .can_be_slow = true};
@@ -155,9 +161,29 @@ static void sum_up(RelayWatch *watch, uint64_t now)
 
 /* ---- what must not go on ---- */
 
+static void use_patience(RelayWatch *watch, unsigned seconds)
+{
+    Relay *relay = watch->relay;
+
+    if (seconds == watch->patience_s) {
+        return;
+    }
+    watch->patience_s = seconds;
+    for (unsigned i = 0; i < relay->channels; i++) {
+        if (relay->config->side == RELAY_SOURCE) {
+            src_channel_set_patience(relay->src[i], seconds);
+        } else {
+            dst_channel_set_patience(relay->dst[i], seconds);
+        }
+    }
+}
+
 static void check_silence(RelayWatch *watch)
 {
-    if (watch->sum.silent_ns > RELAY_PEER_SILENT_NS) {
+    bool is_no_return = relay_state_now(watch->relay) == RELAY_POSTCOPY_DEVICE;
+
+    use_patience(watch, is_no_return ? RELAY_PATIENCE_DEVICE_S : RELAY_PATIENCE_S);
+    if (watch->sum.silent_ns > watch->patience_s * UINT64_C(1000000000)) {
         relay_fail(watch->relay, WIRE_REASON_WATCHDOG, true, "the other relay has said nothing for %.0f s",
                    (double)watch->sum.silent_ns / 1e9);
     }
@@ -206,7 +232,7 @@ static void check_source(RelayWatch *watch, uint64_t now)
     Relay *relay = watch->relay;
 
     pthread_mutex_lock(&relay->lock);
-    bool is_postcopy = relay->state_ns[RELAY_POSTCOPY] > 0;
+    bool is_postcopy = relay->state_ns[RELAY_POSTCOPY_DEVICE] > 0 || relay->state_ns[RELAY_POSTCOPY] > 0;
     uint64_t stop_ns = stopped_ns(relay);
     double limit_s = relay->downtime_limit_s;
     pthread_mutex_unlock(&relay->lock);

@@ -201,6 +201,16 @@ static void each_channel(Relay *relay, void (*src)(SrcChannel *), void (*dst)(Ds
     }
 }
 
+/* What this moment means for the guest. */
+static void add_no_return(Relay *relay)
+{
+    size_t length = strlen(relay->why);
+
+    snprintf(relay->why + length, sizeof(relay->why) - length, "%s",
+             "; it was while the destination got the device state of a post-copy: QEMU 10.2 and later lets the guest run on at the source, "
+             "before that it can go on at neither host");
+}
+
 void relay_fail(Relay *relay, WireReason reason, bool tell_peer, const char *format, ...)
 {
     va_list arguments;
@@ -213,6 +223,9 @@ void relay_fail(Relay *relay, WireReason reason, bool tell_peer, const char *for
         va_start(arguments, format);
         vsnprintf(relay->why, sizeof(relay->why), format, arguments);
         va_end(arguments);
+        if (relay->state == RELAY_POSTCOPY_DEVICE) {
+            add_no_return(relay);
+        }
         each_channel(relay, src_channel_close_qemu, dst_channel_close_qemu);
         pthread_cond_broadcast(&relay->changed);
     }
@@ -270,7 +283,16 @@ void relay_saw_return(Relay *relay, const uint8_t *bytes, size_t length)
 {
     pthread_mutex_lock(&relay->lock);
     return_watch(&relay->return_watch, bytes, length);
+    bool is_early = relay->state < RELAY_POSTCOPY;
+    bool may_load = is_early && relay->return_watch.may_load;
+    bool has_loaded = is_early && relay->return_watch.has_loaded;
     pthread_mutex_unlock(&relay->lock);
+    if (may_load) {
+        relay_advance(relay, RELAY_POSTCOPY_DEVICE);
+    }
+    if (has_loaded) {
+        relay_advance(relay, RELAY_POSTCOPY);
+    }
 }
 
 void relay_heard_abort(Relay *relay, const uint8_t *payload, size_t length)

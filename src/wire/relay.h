@@ -30,6 +30,7 @@ typedef enum RelaySide { RELAY_SOURCE, RELAY_DESTINATION } RelaySide;
     X(RELAY_LIVE, "live")             /* passes over memory; the guest runs at the source */                           \
     X(RELAY_SWITCHOVER, "switchover") /* the guest stands still: rest of memory */                                     \
     X(RELAY_DEVICE, "device")         /* device state; verbatim */                                                     \
+    X(RELAY_POSTCOPY_DEVICE, "postcopy-device") /* the same of a post-copy: after it there is no way back */           \
     X(RELAY_POSTCOPY, "postcopy")     /* the guest runs at the destination, pages follow */                            \
     X(RELAY_DRAIN, "drain")           /* QEMU has said all; what is queued is delivered */                             \
     X(RELAY_DONE, "done")             /* both QEMUs closed after all was delivered */                                  \

@@ -324,6 +324,15 @@ void src_channel_repace(SrcChannel *channel)
     pthread_mutex_unlock(&channel->lock);
 }
 
+void src_channel_set_patience(SrcChannel *channel, unsigned seconds)
+{
+    pthread_mutex_lock(&channel->lock);
+    if (channel->tcp_fd >= 0) {
+        relay_set_patience(channel->tcp_fd, seconds);
+    }
+    pthread_mutex_unlock(&channel->lock);
+}
+
 /* Passes that ended and are wholly sent. */
 static void view_passes(SrcChannel *channel, SrcChannelView *view)
 {

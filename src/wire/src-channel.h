@@ -47,6 +47,9 @@ void src_channel_cut(SrcChannel *channel);
 /* Says that nothing will follow, after the channel is complete. */
 void src_channel_finish(SrcChannel *channel);
 
+/* With the other host; see relay_set_patience. */
+void src_channel_set_patience(SrcChannel *channel, unsigned seconds);
+
 void src_channel_view(SrcChannel *channel, SrcChannelView *view);
 
 /* From now on with this codec. */

@@ -236,7 +236,8 @@ static RelayState relay_state_of(const SrcChannel *channel, SrcStreamState state
 {
     static const RelayState states[] = {
         [SRC_STREAM_HEADER] = RELAY_SETUP,       [SRC_STREAM_SETUP] = RELAY_SETUP,   [SRC_STREAM_LIVE] = RELAY_LIVE,
-        [SRC_STREAM_SWITCHOVER] = RELAY_SWITCHOVER, [SRC_STREAM_DEVICE] = RELAY_DEVICE, [SRC_STREAM_POSTCOPY] = RELAY_POSTCOPY,
+        [SRC_STREAM_SWITCHOVER] = RELAY_SWITCHOVER, [SRC_STREAM_DEVICE] = RELAY_DEVICE,
+        [SRC_STREAM_POSTCOPY] = RELAY_POSTCOPY_DEVICE,
         [SRC_STREAM_OPAQUE] = RELAY_LIVE,
     };
 
@@ -258,7 +259,7 @@ static void note_state(SrcChannel *channel, uint64_t consumed)
     RelayState relay_state = relay_state_of(channel, state);
 
     pthread_mutex_lock(&channel->lock);
-    if (relay_state == RELAY_POSTCOPY) {
+    if (relay_state == RELAY_POSTCOPY_DEVICE || relay_state == RELAY_POSTCOPY) {
         src_queue_set_postcopy(&channel->queue);
     }
     if (state == SRC_STREAM_DEVICE) {

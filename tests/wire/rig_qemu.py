@@ -101,7 +101,7 @@ class Qemu(Process):
         self.side, self.beat_host = side, HOST_OF_SIDE[side]
         name = f'qemu-{serial}'
         self.qmp_path = os.path.join(workdir, name + '.qmp')
-        argv = ['qemu-system-x86_64', '-name', f'{name},debug-threads=on', '-nodefaults', '-no-user-config', '-no-reboot',
+        argv = [os.environ.get('GODWIT_QEMU', 'qemu-system-x86_64'), '-name', f'{name},debug-threads=on', '-nodefaults', '-no-user-config', '-no-reboot',
                 '-display', 'none', '-machine', 'pc', '-m', str(guest.ram_bytes // MIB),
                 *guest.qemu_arguments(),
                 '-netdev', f'dgram,id=n0,local.type=inet,local.host={self.beat_host},local.port=0,remote.type=inet,'

@@ -239,6 +239,14 @@ static inline void fake_say_shut(FakeMigration *fake, guint8 value)
     g_assert_cmpint(send(fake->dst[0], shut, sizeof shut, MSG_NOSIGNAL), ==, sizeof shut);
 }
 
+/* QEMU's return path: it has met this PING. */
+static inline void fake_say_pong(FakeMigration *fake, guint8 value)
+{
+    const guint8 pong[] = {0, 2, 0, 4, 0, 0, 0, value};
+
+    g_assert_cmpint(send(fake->dst[0], pong, sizeof pong, MSG_NOSIGNAL), ==, sizeof pong);
+}
+
 static inline char *fake_read_events(int fd)
 {
     GString *text = g_string_new(NULL);

@@ -126,6 +126,25 @@ static void test_reads_along_on_the_return_path(void)
     g_assert_cmpuint(watch.shut, ==, 9);
 }
 
+static void test_tells_how_far_a_postcopy_is(void)
+{
+    static const guint8 first[] = {0, 2, 0, 4, 0, 0, 0, 1};
+    static const guint8 before_package[] = {0, 2, 0, 4, 0, 0, 0, 2};
+    static const guint8 request[] = {0, 4, 0, 12, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 3};
+    static const guint8 loaded[] = {0, 2, 0, 4, 0, 0, 0, 3};
+    ReturnWatch watch = {0};
+
+    return_watch(&watch, first, sizeof first);
+    g_assert_false(watch.may_load);
+    return_watch(&watch, before_package, sizeof before_package);
+    g_assert_true(watch.may_load);
+    return_watch(&watch, request, sizeof request);
+    g_assert_false(watch.has_loaded);
+    return_watch(&watch, loaded, sizeof loaded);
+    g_assert_true(watch.has_loaded);
+    g_assert_false(watch.has_shut);
+}
+
 static void test_gives_up_reading_nonsense(void)
 {
     static const guint8 nonsense[] = {7, 7, 7, 7, 0, 1, 0, 4, 0, 0, 0, 0};
@@ -143,6 +162,7 @@ int main(int argc, char **argv)
     g_test_add_func("/relay-events/leaves-out-what-does-not-fit", test_leaves_out_what_does_not_fit);
     g_test_add_func("/relay-events/never-waits", test_never_waits);
     g_test_add_func("/relay-return/reads-along-on-the-return-path", test_reads_along_on_the_return_path);
+    g_test_add_func("/relay-return/tells-how-far-a-postcopy-is", test_tells_how_far_a_postcopy_is);
     g_test_add_func("/relay-return/gives-up-reading-nonsense", test_gives_up_reading_nonsense);
     return g_test_run();
 }

@@ -195,6 +195,21 @@ static void use_stream(FakeMigration *fake)
     }
 }
 
+static void expect_states(const FakeMigration *fake, gboolean is_postcopy)
+{
+    const char *source = fake->events[RELAY_SOURCE], *destination = fake->events[RELAY_DESTINATION];
+
+    if (!is_postcopy) {
+        g_assert_nonnull(strstr(source, "\"state\":\"device\""));
+        g_assert_null(strstr(destination, "postcopy"));
+        return;
+    }
+    for (guint side = 0; side < 2; side++) {
+        g_assert_nonnull(strstr(fake->events[side], "\"state\":\"postcopy-device\""));
+        g_assert_nonnull(strstr(fake->events[side], "\"state\":\"postcopy\""));
+    }
+}
+
 static void carry(const WireStream *stream)
 {
     FakeMigration fake;
@@ -210,10 +225,14 @@ static void carry(const WireStream *stream)
     for (guint i = 0; i < stream->channels->len; i++) {
         flow_end(&there[i]);
     }
+    if (stream->is_postcopy) {
+        fake_say_pong(&fake, 2);
+        fake_say_pong(&fake, 3);
+    }
     close_cleanly(&fake);
     fake_end(&fake);
     expect(&fake, "completed");
-    g_assert_nonnull(strstr(fake.events[RELAY_SOURCE], stream->is_postcopy ? "\"state\":\"postcopy\"" : "\"state\":\"device\""));
+    expect_states(&fake, stream->is_postcopy);
     fake_free_events(&fake);
 }
 
@@ -377,6 +396,26 @@ static void test_never_ends_well_when_something_broke(void)
 }
 
 /* A destination that could not load it says so on the return path: delivered is not completed. */
+static void test_says_when_there_is_no_way_back(void)
+{
+    FakeMigration fake;
+    guint8 pong[8];
+
+    fake_start(&fake, NULL);
+    fake_connect(&fake, 1);
+    fake_say_pong(&fake, 2);
+    g_assert_cmpint(recv(fake.src[0], pong, sizeof pong, MSG_WAITALL), ==, sizeof pong);
+    fake_cut_wire(&fake);
+    g_assert_true(sees_end(fake.src[0]));
+    g_assert_true(sees_end(fake.dst[0]));
+    fake_end(&fake);
+    expect(&fake, "failed");
+    for (guint side = 0; side < 2; side++) {
+        g_assert_nonnull(strstr(fake.events[side], "it can go on at neither host"));
+    }
+    fake_free_events(&fake);
+}
+
 static void test_believes_the_destination(void)
 {
     FakeMigration fake;
@@ -520,6 +559,7 @@ int main(int argc, char **argv)
     g_test_add_func("/relay/carries-what-qemu-said", test_carries_what_qemu_said);
     g_test_add_func("/relay/shares-pages-of-a-gang", test_shares_pages_of_a_gang);
     g_test_add_func("/relay/never-ends-well-when-something-broke", test_never_ends_well_when_something_broke);
+    g_test_add_func("/relay/says-when-there-is-no-way-back", test_says_when_there_is_no_way_back);
     g_test_add_func("/relay/believes-the-destination", test_believes_the_destination);
     g_test_add_func("/relay/watchdog-frees-the-guest", test_watchdog_frees_the_guest);
     g_test_add_func("/relay/turns-strangers-away", test_turns_strangers_away);
