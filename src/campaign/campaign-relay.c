@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The step of a plan that says whose memory goes through relays: facts of both hosts and of the VM put together for
- * decide/relay-choice.h.
+ * The step of a plan that says which way the memory of each VM takes: facts of both hosts and of the VM put together for
+ * decide/way-choice.h.
  *
  * Memory for the relays is taken from what a host has free beyond what the VMs that arrive there will need, divided by
  * the migrations that may run there at once; never more than a relay can make use of. */
 #include "campaign/campaign-private.h"
 #include "base/units.h"
-#include "decide/relay-choice.h"
+#include "decide/way-choice.h"
 
 #include <math.h>
 
@@ -15,6 +15,8 @@
 #define MEMORY_LEAST_BYTES   (16 * MIB)
 #define LIBVIRT_LEAST        11001000 /* QEMU can be told the rate that counts for the switchover */
 #define QEMU_LEAST           8002000
+#define LIBVIRT_MULTIFD      9004000 /* zstd over several connections */
+#define QEMU_MULTIFD         5000000
 #define BESIDE_PAGES         1.125 /* what a relay that keeps all pages takes, of the memory */
 
 typedef struct Relays {
@@ -141,28 +143,55 @@ static char *hindrance(const Relays *relays, const PlanStep *step, guint64 memor
     return NULL;
 }
 
+static gboolean is_too_old(const HostFacts *facts)
+{
+    return facts && (facts->libvirt_version < LIBVIRT_MULTIFD || facts->qemu_version < QEMU_MULTIFD);
+}
+
+/* Why QEMU cannot compress over several connections here; NULL: it can. */
+static const char *multifd_hindrance(const Relays *relays, const PlanStep *step)
+{
+    const MigrateOptions *options = &relays->plan->options;
+
+    if (gang_may_postcopy(relays->plan, step)) {
+        return "QEMU has no post-copy over several connections, and it may become one";
+    }
+    if (options->compressed || options->parallel_connections > 1) {
+        return "--compressed and --parallel say how QEMU sends it";
+    }
+    if (is_too_old(facts_of(relays, step->source)) || is_too_old(facts_of(relays, step->destination))) {
+        return "QEMU compresses over several connections from libvirt 9.4 and QEMU 5.0 on, at both ends";
+    }
+    return NULL;
+}
+
 static void choose(const Relays *relays, PlanStep *step)
 {
     const MigrateOptions *options = &relays->plan->options;
     const Classification *measured = step->choice->classification;
     guint64 memory_bytes = memory_for(relays, step);
     g_autofree char *cannot = hindrance(relays, step, memory_bytes);
-    RelayView view = {.mode = options->relay,
-                      .cannot = cannot,
-                      .algorithm = step->choice->algorithm,
-                      .is_parallel = options->parallel_connections > 1,
-                      .ram_bytes = step->ram_bytes,
-                      .link_bytes_per_s = step->bandwidth_bytes_per_s,
-                      .downtime_limit_ns = options->downtime_limit_ns,
-                      .dirty_pages_per_s = measured->mean_written_pages_per_s,
-                      .dirty_bytes_per_page = measured->dirty_bytes_per_page,
-                      .working_set_bytes = measured->working_set_bytes,
-                      .source_free_cpus = free_cpus(relays, step->source),
-                      .destination_free_cpus = free_cpus(relays, step->destination),
-                      .memory_bytes = memory_bytes};
-    RelayVerdict verdict = relay_choose(&view, NULL);
+    WayView view = {.mode = options->relay,
+                    .no_relay = cannot,
+                    .no_multifd = multifd_hindrance(relays, step),
+                    .algorithm = step->choice->algorithm,
+                    .is_parallel = options->parallel_connections > 1,
+                    .ram_bytes = step->ram_bytes,
+                    .link_bytes_per_s = step->bandwidth_bytes_per_s,
+                    .downtime_limit_ns = options->downtime_limit_ns,
+                    .dirty_pages_per_s = measured->mean_written_pages_per_s,
+                    .dirty_bytes_per_page = measured->dirty_bytes_per_page,
+                    .working_set_bytes = measured->working_set_bytes,
+                    .used_share = NAN,
+                    .compressed_share = NAN,
+                    .source_free_cpus = free_cpus(relays, step->source),
+                    .destination_free_cpus = free_cpus(relays, step->destination),
+                    .memory_bytes = memory_bytes};
+    WayVerdict verdict = way_choose(&view, NULL);
 
-    choice_set_relay(step->choice, verdict.uses_relay, verdict.reason, verdict.uses_relay ? memory_bytes : 0);
+    choice_set_way(step->choice, verdict.way, verdict.reason);
+    step->choice->connections = verdict.connections;
+    step->choice->relay_memory_bytes = verdict.way == WAY_RELAY ? memory_bytes : 0;
 }
 
 void campaign_choose_relays(Campaign *campaign, Plan *plan, const LoadWindow *loads)

@@ -22,9 +22,14 @@
 
 #include "base/units.h"
 
+#ifndef VIR_MIGRATE_PARAM_COMPRESSION_ZSTD_LEVEL /* of libvirt 9.4 */
+#define VIR_MIGRATE_PARAM_COMPRESSION_ZSTD_LEVEL "compression.zstd.level"
+#endif
 #ifndef VIR_MIGRATE_PARAM_BANDWIDTH_AVAIL_SWITCHOVER /* of libvirt 11.1 */
 #define VIR_MIGRATE_PARAM_BANDWIDTH_AVAIL_SWITCHOVER "bandwidth.avail.switchover"
 #endif
+
+#define ZSTD_LEVEL 1 /* the fastest: what the choice of this way reckons with */
 
 guint64 bandwidth_mib_per_s(guint64 bytes_per_s)
 {
@@ -61,6 +66,9 @@ static unsigned int flags_of(const MigrationRequest *request)
     }
     if (options->parallel_connections > 1) {
         flags |= VIR_MIGRATE_PARALLEL;
+    }
+    if (request->compressed_connections) {
+        flags |= VIR_MIGRATE_PARALLEL | VIR_MIGRATE_COMPRESSED;
     }
     if (options->copy_storage != COPY_STORAGE_NONE && (!request->copy_disks || request->copy_disks->len)) {
         flags |= options->copy_storage == COPY_STORAGE_INC ? VIR_MIGRATE_NON_SHARED_INC : VIR_MIGRATE_NON_SHARED_DISK;
@@ -121,9 +129,34 @@ static void add_bandwidth(DriverJob *job, int *space, const MigrationRequest *re
     }
 }
 
-void job_set_params(DriverJob *job, const MigrationRequest *request)
+static void add_integer(DriverJob *job, int *space, const char *name, int value)
+{
+    virTypedParamsAddInt(&job->params, &job->params_length, space, name, value);
+}
+
+/* How pages are compressed, and over how many connections they go: by the way that was chosen, else by the options. */
+static void add_compression(DriverJob *job, int *space, const MigrationRequest *request)
 {
     const MigrateOptions *options = request->options;
+    guint64 connections = request->compressed_connections ? request->compressed_connections
+                                                          : options->parallel_connections;
+
+    if (request->compressed_connections) {
+        add_text(job, space, VIR_MIGRATE_PARAM_COMPRESSION, "zstd");
+        add_integer(job, space, VIR_MIGRATE_PARAM_COMPRESSION_ZSTD_LEVEL, ZSTD_LEVEL);
+    } else if (options->compressed) {
+        add_text(job, space, VIR_MIGRATE_PARAM_COMPRESSION, "xbzrle");
+        if (options->compression_cache_bytes) {
+            add_number(job, space, VIR_MIGRATE_PARAM_COMPRESSION_XBZRLE_CACHE, options->compression_cache_bytes);
+        }
+    }
+    if (job->flags & VIR_MIGRATE_PARALLEL) {
+        add_integer(job, space, VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS, (int)MIN(connections, 255));
+    }
+}
+
+void job_set_params(DriverJob *job, const MigrationRequest *request)
+{
     int space = 0;
 
     job->flags = flags_of(request);
@@ -137,16 +170,7 @@ void job_set_params(DriverJob *job, const MigrationRequest *request)
         add_address(job, &space);
         add_bandwidth(job, &space, request);
     }
-    if (options->compressed) {
-        add_text(job, &space, VIR_MIGRATE_PARAM_COMPRESSION, "xbzrle");
-        if (options->compression_cache_bytes) {
-            add_number(job, &space, VIR_MIGRATE_PARAM_COMPRESSION_XBZRLE_CACHE, options->compression_cache_bytes);
-        }
-    }
-    if (job->flags & VIR_MIGRATE_PARALLEL) {
-        virTypedParamsAddInt(&job->params, &job->params_length, &space, VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS,
-                             (int)MIN(options->parallel_connections, 255));
-    }
+    add_compression(job, &space, request);
     if (job->flags & (VIR_MIGRATE_NON_SHARED_DISK | VIR_MIGRATE_NON_SHARED_INC)) {
         add_copied_disks(job, &space, request->copy_disks);
     }

@@ -70,6 +70,8 @@ typedef struct MigrationRequest {
      * decides to stop the guest. */
     const char *relay_socket; /* NULL: none; only read during the call */
     guint64 switchover_bytes_per_s; /* whole MiB/s; 0: not told */
+    guint compressed_connections; /* QEMU compresses (zstd) and sends over so many; 0: as 'options' say.  Not with
+                                   * 'may_postcopy', nor with a relay */
 } MigrationRequest;
 
 typedef struct JobStats {

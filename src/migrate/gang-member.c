@@ -7,8 +7,8 @@
  *     prepare_job        where a relay is wanted: it is started first (gang-relay.c)
  *     member_start_job   the driver migrates; its events come to member_on_event
  *     on_job_ended       whatever libvirt says, both hosts are asked for the truth (truth.h)
- *     on_verdict         a broken post-copy is taken up again, a pre-copy whose relay broke is begun again without;
- *                        everything else is the outcome */
+ *     on_verdict         a broken post-copy is taken up again, a pre-copy whose relay broke, or whose several connections
+ *                        never carried anything, is begun again without; everything else is the outcome */
 #include "migrate/gang-private.h"
 
 #include <math.h>
@@ -65,6 +65,11 @@ static void reach(Member *member, Phase phase)
 
 /* ---- the end ---- */
 
+Way member_way(const Member *member)
+{
+    return member->is_relayed ? WAY_RELAY : member->is_multifd ? WAY_MULTIFD : WAY_PLAIN;
+}
+
 /* What the link carried for the job that ran last. */
 static guint64 bytes_of(const Member *member)
 {
@@ -85,7 +90,7 @@ static void fill_figures(Member *member, Outcome *outcome)
     outcome->passes = stats->passes;
     outcome->was_forced = member->is_forced;
     outcome->attempts = member->attempts_before + 1;
-    outcome->used_relay = member->is_relayed;
+    outcome->way = member_way(member);
     outcome->relay = member->relay_figures;
     outcome->bytes = member->bytes_before + bytes_of(member);
 }
@@ -213,6 +218,7 @@ static void begin_again(Member *member, char *remark)
     member->bytes_before += bytes_of(member);
     member->attempts_before++;
     member->is_relayed = member->relay_broke = member->relay_gave_up = member->is_hopeless = FALSE;
+    member->is_multifd = FALSE;
     relay_figures_init(&member->relay_figures);
     progress->relay = NULL;
     progress->stats = (JobStats){.downtime_ms = NAN};
@@ -234,7 +240,16 @@ static void begin_again(Member *member, char *remark)
 static void go_plain(Member *member)
 {
     member->goes_plain = TRUE;
-    begin_again(member, g_strdup("its relay broke: begun again without one"));
+    begin_again(member, member->is_multifd
+                            ? g_strdup_printf("not over several connections (%s): begun again without", member->job_error)
+                            : g_strdup("its relay broke: begun again without one"));
+}
+
+/* Refused by one of the hosts, before any memory moved: QEMU may have been built without zstd. */
+static gboolean was_multifd_refused(const Member *member)
+{
+    return member->is_multifd && !member->job_succeeded && !member->first_pass_ns &&
+           member->cancel_reason == FAULT_UNKNOWN && member->job_error;
 }
 
 /* Asked for as soon as the first pass has begun. */
@@ -251,7 +266,7 @@ static void on_verdict(const TruthView *view, const Verdict *verdict, gpointer u
     Gang *gang = member->gang;
 
     member->truth = NULL;
-    if (member->relay_broke && may_begin_again(member, view, verdict)) {
+    if ((member->relay_broke || was_multifd_refused(member)) && may_begin_again(member, view, verdict)) {
         go_plain(member);
         return;
     }
@@ -399,6 +414,10 @@ void member_start_job(Member *member)
 
     member->progress.bandwidth_bytes_per_s = member->applied_bytes_per_s = request.bandwidth_bytes_per_s;
     relay_fill_request(member, &request);
+    if (member->step->choice->way == WAY_MULTIFD && !member->goes_plain && !member->may_postcopy) {
+        request.compressed_connections = MAX(member->step->choice->connections, 2);
+    }
+    member->is_multifd = request.compressed_connections > 0;
     if (!member->progress.begun_ns) {
         member->progress.begun_ns = gang_now(gang);
     }
@@ -558,7 +577,7 @@ void member_begin(Member *member)
     Gang *gang = member->gang;
     Driver *driver = gang->driver;
 
-    member->may_postcopy = steer_may_postcopy(gang->plan, member->step);
+    member->may_postcopy = gang_may_postcopy(gang->plan, member->step);
     reach(member, PHASE_BEGIN);
     member->checks_waiting = 2;
     gang->pending += 2;

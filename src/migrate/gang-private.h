@@ -82,7 +82,8 @@ struct Member {
 
     /* the relays that carry its memory; gang-relay.c */
     RelayPair *relay;    /* NULL: none, or they have ended */
-    gboolean goes_plain; /* without, whatever was planned */
+    gboolean goes_plain; /* without, whatever was planned; nor over several compressed connections */
+    gboolean is_multifd; /* the job sends over several connections, compressed by QEMU */
     gboolean is_relayed; /* the pair was ready: the job goes through it */
     gboolean relay_broke;
     gboolean relay_gave_up; /* to keep the downtime limit */
@@ -170,6 +171,9 @@ void member_begin(Member *member);
 
 /* Everything is ready: the driver migrates, or takes up a broken post-copy again. */
 void member_start_job(Member *member);
+
+/* What carries the job that ran last. */
+Way member_way(const Member *member);
 void member_recover_job(Member *member);
 
 /* FALSE: it was refused meanwhile, and is done. */
@@ -201,9 +205,6 @@ gboolean relay_hear_out(Member *member);
 void relay_forget(Member *member);
 
 /* ---- gang-steer.c ---- */
-
-/* What a migration started now must be ready for. */
-gboolean steer_may_postcopy(const Plan *plan, const PlanStep *step);
 
 /* The share of the links that 'member' has now. */
 guint64 steer_share(Gang *gang, const Member *member);

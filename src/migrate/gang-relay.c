@@ -38,7 +38,7 @@ static void add_words(Member *member, char *words)
 
 gboolean relay_is_wanted(const Member *member)
 {
-    return member->step->choice->uses_relay && member->gang->relays && !member->goes_plain;
+    return member->step->choice->way == WAY_RELAY && member->gang->relays && !member->goes_plain;
 }
 
 void relay_forget(Member *member)

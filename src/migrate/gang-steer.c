@@ -92,16 +92,16 @@ void steer_divide_changed(Gang *gang)
 
 /* ---- post-copy ---- */
 
-gboolean steer_may_postcopy(const Plan *plan, const PlanStep *step)
+gboolean gang_may_postcopy(const Plan *plan, const PlanStep *step)
 {
     const MigrateOptions *options = &plan->options;
-    gboolean may_be_stuck = options->stuck_after_ns > 0 || options->stuck_passes > 0 || step->choice->uses_relay;
+    gboolean may_be_stuck = options->stuck_after_ns > 0 || options->stuck_passes > 0 || step->choice->way == WAY_RELAY;
 
     if (step->choice->algorithm != ALGORITHM_PRE_COPY) {
         return TRUE;
     }
-    /* QEMU has no post-copy over several connections; the operator's word for those is the stronger one. */
-    if (options->parallel_connections > 1) {
+    /* QEMU has no post-copy over several connections; the word of plan or operator for those is the stronger one. */
+    if (options->parallel_connections > 1 || step->choice->way == WAY_MULTIFD) {
         return FALSE;
     }
     return may_be_stuck && (options->on_stuck == STUCK_ACTION_POST_COPY ||

@@ -49,6 +49,9 @@ typedef void (*GangDoneFunc)(GangOutcome *outcome /* taken */, gpointer user);
 Gang *gang_new(const Plan *plan, GPtrArray *hosts, Driver *driver, Clock *clock, GangProgressFunc on_progress,
                GangDoneFunc on_done, gpointer user);
 
+/* Whether 'step' is, or may become, a post-copy in this plan. */
+gboolean gang_may_postcopy(const Plan *plan, const PlanStep *step);
+
 /* Before gang_start: who starts the relays that steps of the plan want; NULL, the default: nobody, all go without. */
 void gang_set_relays(Gang *gang, RelayProvider *relays);
 void gang_start(Gang *gang);

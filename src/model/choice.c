@@ -8,6 +8,7 @@
 NAMED_ENUM_DEFINE(VmClass, vm_class, VM_CLASSES)
 NAMED_ENUM_DEFINE(Algorithm, algorithm, ALGORITHMS)
 NAMED_ENUM_DEFINE(Policy, policy, POLICIES)
+NAMED_ENUM_DEFINE(Way, way, WAYS)
 
 gboolean policy_permits_postcopy(Policy policy)
 {
@@ -53,19 +54,20 @@ Choice *choice_new(Classification *classification, Algorithm algorithm, char *re
     return choice;
 }
 
-void choice_set_relay(Choice *choice, gboolean uses_relay, char *reason, guint64 memory_bytes)
+void choice_set_way(Choice *choice, Way way, char *reason)
 {
-    g_free(choice->relay_reason);
-    choice->uses_relay = uses_relay;
-    choice->relay_reason = reason;
-    choice->relay_memory_bytes = memory_bytes;
+    g_free(choice->way_reason);
+    choice->way = way;
+    choice->way_reason = reason;
 }
 
 Choice *choice_copy(const Choice *choice)
 {
     Choice *copy = choice_new(classification_copy(choice->classification), choice->algorithm, g_strdup(choice->reason));
 
-    choice_set_relay(copy, choice->uses_relay, g_strdup(choice->relay_reason), choice->relay_memory_bytes);
+    choice_set_way(copy, choice->way, g_strdup(choice->way_reason));
+    copy->relay_memory_bytes = choice->relay_memory_bytes;
+    copy->connections = choice->connections;
     return copy;
 }
 
@@ -74,7 +76,7 @@ void choice_free(Choice *choice)
     if (choice) {
         classification_free(choice->classification);
         g_free(choice->reason);
-        g_free(choice->relay_reason);
+        g_free(choice->way_reason);
         g_free(choice);
     }
 }

@@ -49,13 +49,22 @@ NAMED_ENUM_DECLARE(Policy, policy, POLICIES)
  * STUCK_ACTION_POLICY means. */
 gboolean policy_permits_postcopy(Policy policy);
 
+/* What carries its memory from host to host; decide/way-choice.h picks it. */
+#define WAYS(X)                                                                                                        \
+    X(WAY_PLAIN, "plain")     /* QEMU's own stream on one connection */                                                \
+    X(WAY_RELAY, "relay")     /* a pair of relays: pages once compressed, then what changed inside them */             \
+    X(WAY_MULTIFD, "multifd") /* QEMU's own, over several connections, each page compressed whole (zstd) */
+NAMED_ENUM_DECLARE(Way, way, WAYS)
+#define WAYS_LENGTH 3
+
 typedef struct Choice {
     Classification *classification; /* owned */
     Algorithm algorithm;
     char *reason; /* one sentence, with the numbers */
-    gboolean uses_relay;        /* a pair of relays carries its memory */
-    char *relay_reason;         /* why, or why not, with the numbers; NULL: nobody asked */
+    Way way;
+    char *way_reason;           /* why this way, with the numbers; NULL: nobody asked */
     guint64 relay_memory_bytes; /* what each relay may keep of pages it has sent; 0: nobody reckoned */
+    guint connections;          /* of WAY_MULTIFD; else 0 */
 } Choice;
 
 Classification *classification_new(const char *vm);
@@ -65,8 +74,8 @@ void classification_free(Classification *classification);
 /* Takes 'classification'. */
 Choice *choice_new(Classification *classification, Algorithm algorithm, char *reason);
 
-/* Takes 'reason'. */
-void choice_set_relay(Choice *choice, gboolean uses_relay, char *reason, guint64 memory_bytes);
+/* Takes 'reason'.  The two figures of ways are their members above. */
+void choice_set_way(Choice *choice, Way way, char *reason);
 Choice *choice_copy(const Choice *choice);
 void choice_free(Choice *choice);
 

@@ -37,7 +37,7 @@ NAMED_ENUM_DECLARE(CopyStorage, copy_storage, COPY_STORAGES)
 
 /* Whether a pair of relays carries the memory of a migration; see migrate/relay-pair.h. */
 #define RELAY_MODES(X)                                                                                                 \
-    X(RELAY_MODE_AUTO, "auto") /* where decide/relay-choice.h expects it to be faster */                               \
+    X(RELAY_MODE_AUTO, "auto") /* where decide/way-choice.h expects it to be faster */                               \
     X(RELAY_MODE_ON, "on")     /* wherever it can be started */                                                        \
     X(RELAY_MODE_OFF, "off")
 NAMED_ENUM_DECLARE(RelayMode, relay_mode, RELAY_MODES)
@@ -65,7 +65,8 @@ NAMED_ENUM_DECLARE(RelayMode, relay_mode, RELAY_MODES)
     X(STORAGE, copy_storage, COPY_STORAGE_NONE, "copy-storage", "none|all|inc",                                        \
       "copy disks that the destination does not see")                                                                 \
     X(RELAY, relay, RELAY_MODE_AUTO, "relay", "auto|on|off",                                                           \
-      "send memory through a pair of relays: compressed, encrypted, and of pages sent before only what changed (auto)") \
+      "send memory through a pair of relays: compressed, encrypted, and of pages sent before only what changed; auto: the "    \
+      "way that is expected to be fastest, QEMU's own compression over several connections among them (auto)") \
     X(SIZE, relay_memory_bytes, 0, "relay-memory", "SIZE",                                                             \
       "what each relay may keep of the memory it has sent (a share of what both hosts have free)")                     \
     X(BOOL, relay_across_vms, FALSE, "relay-across-vms", NULL,                                                         \

@@ -73,7 +73,7 @@ typedef struct Outcome {
     guint64 bytes; /* that the link carried for it, in all attempts; with a relay the wire bytes */
     guint64 passes;
     guint attempts;      /* 2: a relay broke or gave up, and it was begun again; 0: never begun */
-    gboolean used_relay; /* in the last of them */
+    Way way;             /* of the last of them */
     RelayFigures relay;  /* the last of that attempt; nothing known without */
 } Outcome;
 

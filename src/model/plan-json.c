@@ -53,9 +53,9 @@ static void add_step(JsonBuilder *builder, const PlanStep *step)
     add_string(builder, "algorithm", algorithm_name(step->choice->algorithm));
     add_string(builder, "reason", step->choice->reason);
     json_add_string_or_null(builder, "placement", step->placement);
-    json_builder_set_member_name(builder, "relay");
-    json_builder_add_boolean_value(builder, step->choice->uses_relay);
-    json_add_string_or_null(builder, "relay_reason", step->choice->relay_reason);
+    add_string(builder, "way", way_name(step->choice->way));
+    json_add_string_or_null(builder, "way_reason", step->choice->way_reason);
+    add_uint(builder, "connections", step->choice->connections);
     add_uint(builder, "relay_memory_bytes", step->choice->relay_memory_bytes);
     add_classification(builder, step->choice->classification);
     add_uint(builder, "wave", step->wave);
@@ -196,28 +196,36 @@ static gboolean read_story(JsonObject *object, const char *member, const char *w
            json_read_string(object, member, what, story, error);
 }
 
-/* The three members of the relay; a step without them goes without it. */
-static gboolean read_relay(JsonObject *object, const char *what, Choice *choice, GError **error)
+/* A number that may be missing: then '*value' stays as it is. */
+static gboolean read_count(JsonObject *object, const char *member, const char *what, guint64 *value, GError **error)
 {
-    gboolean uses_relay = FALSE;
-    const char *reason = NULL;
-    guint64 memory_bytes = 0;
+    return !json_object_has_member(object, member) || json_read_uint(object, member, what, value, error);
+}
 
-    if ((json_object_has_member(object, "relay") && !json_read_bool(object, "relay", what, &uses_relay, error)) ||
-        !read_story(object, "relay_reason", what, &reason, error) ||
-        (json_object_has_member(object, "relay_memory_bytes") &&
-         !json_read_uint(object, "relay_memory_bytes", what, &memory_bytes, error))) {
+/* The members about the way; a step without them goes the plain one. */
+static gboolean read_way(JsonObject *object, const char *what, Choice *choice, GError **error)
+{
+    const char *text = way_name(WAY_PLAIN);
+    const char *reason = NULL;
+    guint64 connections = 0;
+    Way way = WAY_PLAIN;
+
+    if ((json_object_has_member(object, "way") && !json_read_string(object, "way", what, &text, error)) ||
+        !way_parse(text, &way, error) || !read_story(object, "way_reason", what, &reason, error) ||
+        !read_count(object, "relay_memory_bytes", what, &choice->relay_memory_bytes, error) ||
+        !read_count(object, "connections", what, &connections, error)) {
         return FALSE;
     }
-    choice_set_relay(choice, uses_relay, g_strdup(reason), memory_bytes);
+    choice_set_way(choice, way, g_strdup(reason));
+    choice->connections = (guint)MIN(connections, G_MAXUINT8);
     return TRUE;
 }
 
 static gboolean read_step(Plan *plan, JsonObject *object, const char *what, GError **error)
 {
     static const char *const KNOWN[] = {
-        "vm", "uuid", "source", "destination", "algorithm", "reason", "placement", "relay", "relay_reason",
-        "relay_memory_bytes", "class", "memberships", "read_pages_per_s",
+        "vm", "uuid", "source", "destination", "algorithm", "reason", "placement", "way", "way_reason",
+        "connections", "relay_memory_bytes", "class", "memberships", "read_pages_per_s",
         "written_pages_per_s", "smoothed_read_pages_per_s", "smoothed_written_pages_per_s", "dirty_bytes_per_page",
         "working_set_bytes", "wave", "bandwidth_bytes_per_s", "ram_bytes", "vcpus", NULL};
     const char *names[4] = {NULL};
@@ -236,7 +244,7 @@ static gboolean read_step(Plan *plan, JsonObject *object, const char *what, GErr
     }
     g_autoptr(Choice) choice =
         read_story(object, "placement", what, &placement, error) ? read_choice(object, names[0], what, error) : NULL;
-    if (!choice || !read_relay(object, what, choice, error)) {
+    if (!choice || !read_way(object, what, choice, error)) {
         return FALSE;
     }
     PlanStep *step = plan_add_step(plan, names[0], names[1], names[2], names[3], g_steal_pointer(&choice));

@@ -216,7 +216,8 @@ static void add_vm(JsonBuilder *builder, const Outcome *outcome)
     json_add_double_or_null(builder, "work_lost_s", outcome->work_lost_s);
     report_add_uint(builder, "attempts", outcome->attempts);
     report_add_relay(builder, outcome);
-    json_add_string_or_null(builder, "relay_reason", outcome->choice->relay_reason);
+    report_add_string(builder, "way", way_name(outcome->way));
+    json_add_string_or_null(builder, "way_reason", outcome->choice->way_reason);
     report_add_memberships(builder, classification);
     json_add_double_or_null(builder, "smoothed_read_pages_per_s", classification->smoothed_read_pages_per_s);
     json_add_double_or_null(builder, "smoothed_written_pages_per_s", classification->smoothed_written_pages_per_s);

@@ -32,7 +32,7 @@ static char *memberships_text(const Classification *classification)
     return g_strdup_printf("%.0f/%.0f/%.0f", 100 * membership[0], 100 * membership[1], 100 * membership[2]);
 }
 
-/* Under a fixed policy all VMs have one reason; it is then said once, below.  The same for the relay. */
+/* Under a fixed policy all VMs have one reason; it is then said once, below.  The same for the way. */
 static const char *common_reason(const Plan *plan)
 {
     for (guint i = 1; i < plan->steps->len; i++) {
@@ -43,14 +43,14 @@ static const char *common_reason(const Plan *plan)
     return plan->steps->len > 1 ? plan_step_at(plan, 0)->choice->reason : NULL;
 }
 
-static const char *common_relay_reason(const Plan *plan)
+static const char *common_way_reason(const Plan *plan)
 {
     for (guint i = 1; i < plan->steps->len; i++) {
-        if (g_strcmp0(plan_step_at(plan, i)->choice->relay_reason, plan_step_at(plan, 0)->choice->relay_reason) != 0) {
+        if (g_strcmp0(plan_step_at(plan, i)->choice->way_reason, plan_step_at(plan, 0)->choice->way_reason) != 0) {
             return NULL;
         }
     }
-    return plan->steps->len > 1 ? plan_step_at(plan, 0)->choice->relay_reason : NULL;
+    return plan->steps->len > 1 ? plan_step_at(plan, 0)->choice->way_reason : NULL;
 }
 
 static void add_step(Table *table, const PlanStep *step, gboolean has_waves)
@@ -76,7 +76,7 @@ static char *steps_text(const Plan *plan, const ReportStyle *style)
 {
     gboolean has_waves = plan_waves(plan) > 1;
     const char *reason = common_reason(plan);
-    const char *relay_reason = common_relay_reason(plan);
+    const char *way_reason = common_way_reason(plan);
     Table *table = table_new(style);
 
     if (has_waves) {
@@ -100,16 +100,16 @@ static char *steps_text(const Plan *plan, const ReportStyle *style)
         if (plan_step_at(plan, i)->placement) {
             table_note(table, plan_step_at(plan, i)->placement);
         }
-        if (plan_step_at(plan, i)->choice->relay_reason && !relay_reason) {
-            table_note(table, plan_step_at(plan, i)->choice->relay_reason);
+        if (plan_step_at(plan, i)->choice->way_reason && !way_reason) {
+            table_note(table, plan_step_at(plan, i)->choice->way_reason);
         }
     }
     if (reason) {
         g_autofree char *why = g_strdup_printf("all: %s", reason);
         table_note(table, why);
     }
-    if (relay_reason) {
-        g_autofree char *why = g_strdup_printf("all: %s", relay_reason);
+    if (way_reason) {
+        g_autofree char *why = g_strdup_printf("all: %s", way_reason);
         table_note(table, why);
     }
     return table_end(table);

@@ -41,7 +41,7 @@ char *report_relay_text(const Outcome *outcome)
 {
     const RelayFigures *relay = &outcome->relay;
 
-    if (!outcome->used_relay) {
+    if (outcome->way != WAY_RELAY) {
         return NULL;
     }
     if (!relay->is_known) {
@@ -70,7 +70,7 @@ void report_add_relay(JsonBuilder *builder, const Outcome *outcome)
     const RelayFigures *relay = &outcome->relay;
 
     json_builder_set_member_name(builder, "relay");
-    if (!outcome->used_relay) {
+    if (outcome->way != WAY_RELAY) {
         json_builder_add_null_value(builder);
         return;
     }

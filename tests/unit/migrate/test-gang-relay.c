@@ -15,7 +15,8 @@ static PlanStep *add_relayed(World *world, Algorithm algorithm, const NullVm *li
 {
     PlanStep *step = world_add(world, "b", algorithm, like);
 
-    choice_set_relay(step->choice, TRUE, g_strdup("for the test"), 64 * MIB);
+    choice_set_way(step->choice, WAY_RELAY, g_strdup("for the test"));
+    step->choice->relay_memory_bytes = 64 * MIB;
     return step;
 }
 
@@ -47,7 +48,7 @@ static void test_goes_through_the_relay(void)
     relay_null_script(world->relays, &(NullRelayScript){.completes_ns = 700 * NS_PER_MS});
     const Outcome *outcome = run(world);
     g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
-    g_assert_true(outcome->used_relay);
+    g_assert_cmpint(outcome->way, ==, WAY_RELAY);
     g_assert_cmpuint(outcome->attempts, ==, 1);
     g_assert_null(outcome->message);
     g_assert_cmpstr(driver_null_relay_socket(world->driver, "vm1"), ==, "/null/relay.sock");
@@ -64,7 +65,7 @@ static void test_nobody_asks_for_a_relay_that_is_not_planned(void)
     world_add(world, "b", ALGORITHM_PRE_COPY, QUIET_VM);
     const Outcome *outcome = run(world);
     g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
-    g_assert_false(outcome->used_relay);
+    g_assert_cmpint(outcome->way, ==, WAY_PLAIN);
     g_assert_cmpuint(relay_null_started(world->relays), ==, 0);
     g_assert_null(driver_null_relay_socket(world->driver, "vm1"));
 }
@@ -78,7 +79,7 @@ static void test_goes_plain_when_it_cannot_be_started(void)
     const Outcome *outcome = run(world);
     g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
     g_assert_cmpint(outcome->fault, ==, FAULT_NONE);
-    g_assert_false(outcome->used_relay);
+    g_assert_cmpint(outcome->way, ==, WAY_PLAIN);
     g_assert_cmpuint(outcome->attempts, ==, 1);
     g_assert_cmpstr(outcome->message, ==, "went without a relay: there is no agent on b");
     g_assert_null(driver_null_relay_socket(world->driver, "vm1"));
@@ -192,7 +193,7 @@ static void test_broken_relay_is_followed_by_a_plain_migration(void)
     const Outcome *outcome = run(world);
     g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
     g_assert_cmpuint(outcome->attempts, ==, 2);
-    g_assert_false(outcome->used_relay);
+    g_assert_cmpint(outcome->way, ==, WAY_PLAIN);
     g_assert_cmpuint(relay_null_started(world->relays), ==, 1);
     g_assert_cmpuint(outcome->bytes, >, 8 * GIB + 300 * MIB); /* the first attempt's count too */
     g_assert_cmpfloat(outcome->total_time_s, >, 2 + 8 * 1024.0 / 300);
@@ -218,7 +219,7 @@ static void test_a_relay_that_gives_up_is_followed_by_post_copy(void)
     g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
     g_assert_cmpint(outcome->algorithm, ==, ALGORITHM_POST_COPY);
     g_assert_cmpuint(outcome->attempts, ==, 2);
-    g_assert_true(outcome->used_relay);
+    g_assert_cmpint(outcome->way, ==, WAY_RELAY);
     g_assert_cmpuint(relay_null_started(world->relays), ==, 2);
     assert_says(outcome->message, "relay on a: the pause would be too long");
     assert_says(outcome->message, "begun again as post-copy");
@@ -268,7 +269,7 @@ static void test_unwatched_relay_goes_on(void)
     relay_null_script(world->relays, &(NullRelayScript){.unwatched_ns = 1 * NS_PER_S});
     const Outcome *outcome = run(world);
     g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
-    g_assert_true(outcome->used_relay);
+    g_assert_cmpint(outcome->way, ==, WAY_RELAY);
     assert_says(outcome->message, "agent on a: ended: its relay goes on unwatched");
 }
 

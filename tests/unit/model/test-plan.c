@@ -29,7 +29,8 @@ static Plan *sample_plan(void)
     measured->mean_written_pages_per_s = 40960;
     PlanStep *step = plan_add_step(plan, "vm1", "u-1", "h1", "h2",
                                    choice_new(measured, ALGORITHM_POST_COPY, g_strdup("writes a \"lot\"")));
-    choice_set_relay(step->choice, TRUE, g_strdup("few bytes change"), 256 * MIB);
+    choice_set_way(step->choice, WAY_RELAY, g_strdup("few bytes change"));
+    step->choice->relay_memory_bytes = 256 * MIB;
     step->ram_bytes = 512 * MIB;
     step->vcpus = 2;
     step->placement = g_strdup("nearest");
@@ -62,11 +63,11 @@ static void test_round_trip(void)
     const PlanStep *step = plan_step_at(plan, 0);
     g_assert_cmpstr(step->choice->reason, ==, "writes a \"lot\"");
     g_assert_cmpstr(step->placement, ==, "nearest");
-    g_assert_true(step->choice->uses_relay);
-    g_assert_cmpstr(step->choice->relay_reason, ==, "few bytes change");
+    g_assert_cmpint(step->choice->way, ==, WAY_RELAY);
+    g_assert_cmpstr(step->choice->way_reason, ==, "few bytes change");
     g_assert_cmpuint(step->choice->relay_memory_bytes, ==, 256 * MIB);
-    g_assert_false(plan_step_at(plan, 1)->choice->uses_relay);
-    g_assert_null(plan_step_at(plan, 1)->choice->relay_reason);
+    g_assert_cmpint(plan_step_at(plan, 1)->choice->way, ==, WAY_PLAIN);
+    g_assert_null(plan_step_at(plan, 1)->choice->way_reason);
     g_assert_cmpint(step->choice->algorithm, ==, ALGORITHM_POST_COPY);
     g_assert_cmpint(step->choice->classification->vm_class, ==, VM_CLASS_WRITE);
     g_assert_cmpfloat(step->choice->classification->membership[1], ==, 0.9);
@@ -107,7 +108,7 @@ static void test_refuses_damage(void)
     refuses("\"vcpus\" : 2", "\"vcpuz\" : 2", "unknown member 'vcpuz'");
     refuses("\"ram_bytes\" : 536870912", "\"ram_bytes\" : \"much\"", "'ram_bytes' must be a whole number");
     refuses("\"on_stuck\" : \"force\"", "\"on_stuck\" : \"pray\"", "'pray' is no stuck action");
-    refuses("\"relay\" : true", "\"relay\" : \"on\"", "'relay' must be true or false");
+    refuses("\"way\" : \"relay\"", "\"way\" : \"bicycle\"", "'bicycle' is no way");
     refuses("\"relay\" : \"auto\"", "\"relay\" : \"maybe\"", "'maybe' is no relay mode");
     refuses("\"tls\" : false", "\"tls\" : 0", "'tls' must be true or false");
     refuses("{", "", "is not JSON");

@@ -121,13 +121,13 @@ static void relays_have_figures_and_their_absence_a_reason(void)
     Outcome *first = g_ptr_array_index(gang->outcomes, 0);
     Outcome *second = g_ptr_array_index(gang->outcomes, 1);
 
-    first->used_relay = TRUE;
+    first->way = WAY_RELAY;
     first->attempts = second->attempts = 1;
     first->relay.is_known = TRUE;
     first->relay.stream_bytes = 148 * MIB;
     first->relay.wire_bytes = 37 * MIB;
     g_strlcpy(first->relay.codec, "zstd-1", sizeof first->relay.codec);
-    choice_set_relay(second->choice, FALSE, g_strdup("without a relay: the link is fast"), 0);
+    choice_set_way(second->choice, WAY_PLAIN, g_strdup("the plain way: the link is fast"));
     g_autofree char *text = report_gang_text(gang, &PLAIN);
     g_assert_nonnull(strstr(text, "vm1: migrated; through a relay: 37 MiB on the wire for 148 MiB of QEMU's stream "
                                   "(25 %), codec zstd-1"));
@@ -137,8 +137,8 @@ static void relays_have_figures_and_their_absence_a_reason(void)
     g_assert_cmpint(json_object_get_int_member(relay, "wire_bytes"), ==, 37 * MIB);
     g_assert_true(json_object_get_null_member(relay, "working_set_bytes"));
     g_assert_true(json_object_get_null_member(json_array_get_object_element(vms, 1), "relay"));
-    g_assert_cmpstr(json_object_get_string_member(json_array_get_object_element(vms, 1), "relay_reason"), ==,
-                    "without a relay: the link is fast");
+    g_assert_cmpstr(json_object_get_string_member(json_array_get_object_element(vms, 1), "way_reason"), ==,
+                    "the plain way: the link is fast");
     assert_fits_schema("report", node);
 }
 

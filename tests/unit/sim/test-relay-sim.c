@@ -34,7 +34,7 @@ static RelayRun relay_run_new(Policy policy, Algorithm algorithm, const WorldVmS
     run->plan->options.stuck_after_ns = 60 * NS_PER_S;
     run->plan->options.on_stuck = STUCK_ACTION_ABORT;
     sim_run_add(run, "a", "b", algorithm, spec);
-    choice_set_relay(plan_step_at(run->plan, 0)->choice, uses_relay, g_strdup("for the test"), 0);
+    choice_set_way(plan_step_at(run->plan, 0)->choice, uses_relay ? WAY_RELAY : WAY_PLAIN, g_strdup("for the test"));
     made.relays = relay_sim_new(run->world);
     return made;
 }
@@ -65,7 +65,7 @@ static void test_sparse_converges_with_it_only(void)
         g_test_message("%s: %s, %.1f s, gap %.0f ms, %" G_GUINT64_FORMAT " bytes: %s",
                        with ? "with" : "without", outcome_kind_name(outcome->kind), outcome->total_time_s,
                        world_vm_gap_ms(made.run->world, 0), outcome->bytes, outcome->message ? outcome->message : "");
-        g_assert_cmpint(outcome->used_relay, ==, (gint)with);
+        g_assert_cmpint(outcome->way, ==, with ? WAY_RELAY : WAY_PLAIN);
         g_assert_cmpint(outcome->kind, ==, with ? OUTCOME_MIGRATED : OUTCOME_FAILED);
         if (with) {
             g_assert_cmpfloat(world_vm_gap_ms(made.run->world, 0), <=, 320);
@@ -138,7 +138,8 @@ static void test_little_memory(void)
     RelayRun made = relay_run_new(POLICY_PRE_COPY, ALGORITHM_PRE_COPY, SPARSE_VM, TRUE);
     const Outcome *outcome;
 
-    choice_set_relay(plan_step_at(made.run->plan, 0)->choice, TRUE, g_strdup("for the test"), 16 * MIB);
+    choice_set_way(plan_step_at(made.run->plan, 0)->choice, WAY_RELAY, g_strdup("for the test"));
+    plan_step_at(made.run->plan, 0)->choice->relay_memory_bytes = 16 * MIB;
     outcome = relay_run_start_and_finish(&made);
     g_assert_cmpint(outcome->kind, ==, OUTCOME_FAILED);
     relay_run_free(&made);
@@ -152,7 +153,7 @@ static void test_no_agent_no_relay(void)
     world_add_fault(made.run->world, &(WorldFault){WORLD_FAULT_AGENT, 1, NS_PER_S, 0, 0});
     outcome = relay_run_start_and_finish(&made);
     g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
-    g_assert_false(outcome->used_relay);
+    g_assert_cmpint(outcome->way, ==, WAY_PLAIN);
     g_assert_nonnull(strstr(outcome->message, "went without a relay: agent on b"));
     relay_run_free(&made);
 }
