@@ -22,12 +22,14 @@
  *
  *     raw_k  = its pages * page bytes                                   what QEMU counts
  *     w_k    = its bytes on the wire                                    the working set of seed 002, in bytes
- *     cost_k = max(w_k / link, its duration)                            s; encoder, codec and destination count, too
+ *     cost_k = max(w_k / link, its duration)                            s; encoder, codec and destination count, too;
+ *                                                                       the time that QEMU had nothing to say does not
  *
  * The threshold is the larger one of two sums, both safe:
  *
- *     plain   min(link, lowest raw rate of the last passes) * budget    every page at its full price; before there is
- *             such a pass UNPROVEN_BYTES_PER_S stands for its rate
+ *     plain   min(link, lowest raw rate of the last passes) * budget    every page at its full price.  The pass that
+ *             goes on counts as one; before it has shown anything UNPROVEN_BYTES_PER_S stands for its rate.  A rate
+ *             that the link did not set is one of processors that others use, too: it is trusted by SHARED_TRUST
  *     known   raw_k + what the rest of the budget carries at full price  where pass k fits: cost_k <= budget
  *
  * 'known' takes the lowest of the last LOOK_BACK passes.  It is not raw-to-wire ratio times plain, although that is
@@ -58,6 +60,8 @@
 /* What QEMUs and relays are trusted to carry before a pass has shown it: on a fast link they are the limit, and QEMU
  * would stop the guest in the middle of the first pass for all that is left of it. */
 #define UNPROVEN_BYTES_PER_S 100e6
+#define LINK_IS_LIMIT    0.85      /* of the link was used */
+#define SHARED_TRUST     0.75
 #define EVIDENCE_BYTES   (4 << 20) /* raw; a shorter pass says nothing about a rate */
 #define SAME_KIND        1.10      /* the next pass may be so much larger than one that was measured */
 #define FULL_PRICE       0.90      /* of the rest of the budget is given away */
@@ -94,6 +98,12 @@ void governor_pass(GovernorState *state, const GovernorPass *pass)
     }
     state->passes[state->passes_length++] = *pass;
     state->passes_total++;
+    memset(&state->now, 0, sizeof(state->now));
+}
+
+void governor_progress(GovernorState *state, const GovernorPass *so_far)
+{
+    state->now = *so_far;
 }
 
 static double fixed_s(const GovernorState *state)
@@ -111,6 +121,11 @@ static double usable_budget_s(const GovernorState *state)
     return fmax(governor_budget_s(state), BUDGET_SHARE_MIN * state->config.downtime_limit_s);
 }
 
+static bool is_evidence(const GovernorPass *pass)
+{
+    return pass->seconds > 0 && pass->stream_bytes >= EVIDENCE_BYTES;
+}
+
 /* What is told is believed; else the most that was seen.  0 unknown. */
 static double link_of(const GovernorState *state)
 {
@@ -119,31 +134,38 @@ static double link_of(const GovernorState *state)
     if (state->config.link_bytes_per_s > 0) {
         return state->config.link_bytes_per_s;
     }
-    for (unsigned i = 0; i < state->passes_length; i++) {
-        const GovernorPass *pass = &state->passes[i];
+    for (unsigned i = 0; i <= state->passes_length; i++) {
+        const GovernorPass *pass = i < state->passes_length ? &state->passes[i] : &state->now;
 
-        if (pass->seconds > 0 && pass->stream_bytes >= EVIDENCE_BYTES) {
+        if (is_evidence(pass)) {
             link = fmax(link, (double)pass->wire_bytes / pass->seconds);
         }
     }
     return link;
 }
 
-/* The lowest rate at which page bytes went all the way in the last passes that were long enough. */
-static double raw_rate(const GovernorState *state)
+/* The rate at which page bytes went all the way, as far as it may be hoped for again. */
+static double raw_rate_of(const GovernorPass *pass, double link)
 {
-    double rate = UNPROVEN_BYTES_PER_S;
+    double rate = (double)pass->stream_bytes / pass->seconds;
+
+    return (double)pass->wire_bytes / pass->seconds < LINK_IS_LIMIT * link ? SHARED_TRUST * rate : rate;
+}
+
+/* The lowest one of the last passes that were long enough. */
+static double raw_rate(const GovernorState *state, double link)
+{
+    double rate = is_evidence(&state->now) ? raw_rate_of(&state->now, link) : INFINITY;
 
     for (unsigned i = state->passes_length, seen = 0; i > 0 && seen < LOOK_BACK; i--) {
         const GovernorPass *pass = &state->passes[i - 1];
 
-        if (pass->seconds > 0 && pass->stream_bytes >= EVIDENCE_BYTES) {
-            double seen_rate = (double)pass->stream_bytes / pass->seconds;
-
-            rate = seen++ == 0 ? seen_rate : fmin(rate, seen_rate);
+        if (is_evidence(pass)) {
+            rate = fmin(rate, raw_rate_of(pass, link));
+            seen++;
         }
     }
-    return rate;
+    return isinf(rate) ? UNPROVEN_BYTES_PER_S : rate;
 }
 
 /* ---- re-sent passes: those whose pages had mostly been sent before ---- */
@@ -163,7 +185,7 @@ static Resent look_back(const GovernorState *state, double link)
 
         if (pass->pages_resent >= RESENT_SHARE * (double)pass->pages) {
             resent.passes[resent.length] = pass;
-            resent.cost_s[resent.length++] = fmax((double)pass->resent_wire_bytes / link, pass->seconds);
+            resent.cost_s[resent.length++] = fmax((double)pass->resent_wire_bytes / link, pass->seconds - pass->waited_s);
         }
     }
     return resent;
@@ -236,9 +258,10 @@ static void tell_hopeless(GovernorVerdict *verdict, const GovernorState *state, 
     const GovernorPass *pass = resent->passes[0];
     double budget_s = usable_budget_s(state);
     double wire_s = (double)pass->resent_wire_bytes / link;
+    double busy_s = pass->seconds - pass->waited_s;
 
     verdict->cannot_converge = true;
-    if (wire_s >= pass->seconds * 0.5) {
+    if (wire_s >= busy_s * 0.5) {
         snprintf(verdict->reason, sizeof(verdict->reason),
                  "one pass dirties %.1f MiB that cost %.1f MiB on the wire; %.4g MB/s carry %.1f MiB in %.0f ms, and "
                  "passes do not get shorter",
@@ -249,8 +272,7 @@ static void tell_hopeless(GovernorVerdict *verdict, const GovernorState *state, 
             verdict->reason, sizeof(verdict->reason),
             "one pass sends %.1f MiB of pages again, which takes %.0f ms although they cost only %.1f MiB on the wire; "
             "%.0f ms are allowed, and passes do not get shorter",
-            (double)pass->resent_stream_bytes / MIB, pass->seconds * 1e3, (double)pass->resent_wire_bytes / MIB,
-            budget_s * 1e3);
+            (double)pass->resent_stream_bytes / MIB, busy_s * 1e3, (double)pass->resent_wire_bytes / MIB, budget_s * 1e3);
     }
 }
 
@@ -278,10 +300,11 @@ GovernorVerdict governor_judge(const GovernorState *state)
         return verdict;
     }
     Resent resent = look_back(state, link);
-    double plain_rate = fmin(link, raw_rate(state));
+    double plain_rate = fmin(link, raw_rate(state, link));
     double threshold = fmax(plain_rate * budget_s, known_bytes(state, &resent, plain_rate));
 
     threshold = fmin(threshold, RATIO_MAX * link * budget_s);
+    verdict.carried_bytes_per_s = plain_rate;
     verdict.switchover_bytes_per_s = threshold / state->config.downtime_limit_s;
     verdict.downtime_limit_scale = verdict.switchover_bytes_per_s / link;
     expect(&verdict, state, &resent);

@@ -12,6 +12,7 @@
  *     verdict = governor_judge(&governor);         before the first page: the link's rate, if it is known
  *     governor_link(&governor, rate, rtt);         whenever something was measured
  *     governor_pass(&governor, &pass);             at the end of each pass over memory
+ *     governor_progress(&governor, &so_far);       now and then before that
  *     verdict = governor_judge(&governor);         tell QEMU when switchover_bytes_per_s moved by some per cent
  *
  * state.config may be changed at any time: the downtime limit or what the link carries was told anew.
@@ -30,6 +31,7 @@ typedef struct GovernorPass {
     uint64_t dirty_bytes;  /* changed bytes inside re-sent pages */
     uint64_t wire_bytes;
     double seconds;
+    double waited_s;       /* of them: QEMU had nothing to say.  It walks over what is dirty, and then has to look for more */
     uint64_t pages_resent, resent_stream_bytes, resent_wire_bytes; /* the part of pages that had been sent before */
 } GovernorPass;
 
@@ -45,6 +47,7 @@ typedef struct GovernorState {
     GovernorPass passes[GOVERNOR_PASSES_KEPT]; /* the last ones, oldest first */
     unsigned passes_length;
     uint64_t passes_total;
+    GovernorPass now; /* the one that goes on */
     double link_bytes_per_s; /* measured: the highest delivery rate lately; 0 unknown */
     double rtt_s;
 } GovernorState;
@@ -55,6 +58,7 @@ typedef struct GovernorVerdict {
                                     * (the fixed parts of a pause) until passes show that more fits; 1: rate unknown */
     double working_set_bytes;      /* wire bytes that one more pass would cost; NAN unknown yet */
     double expected_downtime_s;    /* if the guest were stopped for that pass; NAN unknown yet */
+    double carried_bytes_per_s;    /* page bytes that go all the way, reckoned with: min(link, ...) of governor.c */
     bool cannot_converge;
     char reason[256];              /* a sentence with the numbers, when cannot_converge; else "" */
 } GovernorVerdict;
@@ -66,6 +70,9 @@ void governor_link(GovernorState *state, double link_bytes_per_s, double rtt_s);
 
 /* A pass ended.  One without a page is ignored. */
 void governor_pass(GovernorState *state, const GovernorPass *pass);
+
+/* How far the pass that goes on is: QEMU may stop the guest in the middle of any, also of the first. */
+void governor_progress(GovernorState *state, const GovernorPass *so_far);
 
 GovernorVerdict governor_judge(const GovernorState *state);
 

@@ -288,6 +288,7 @@ static void feed_governor(RelayWatch *watch)
         watch->passes_told++;
         relay_status_tell_pass(watch, &main->passes[i]);
     }
+    governor_progress(&watch->governor, &main->pass_now);
     watch->verdict = governor_judge(&watch->governor);
     if (watch->verdict.cannot_converge && !watch->told_cannot) {
         relay_status_tell_cannot(watch);

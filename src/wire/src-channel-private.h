@@ -53,6 +53,7 @@ struct SrcChannel {
     uint64_t stream_bytes, return_bytes, device_stream_bytes;
     SrcEncodeStats encode_stats;
     SrcParseStats parse_stats;
+    GovernorPass pass_now; /* that goes on; without what it costs on the wire, and with the seconds until then */
     /* Passes over memory: made by the reader when one ends, completed by the sender, taken by the view. */
     GovernorPass passes[SRC_CHANNEL_PASSES_KEPT];
     uint32_t passes_made, passes_sent, passes_taken;
@@ -69,8 +70,9 @@ struct SrcChannel {
     uint64_t sequence;               /* of the next frame */
     uint64_t pinged_ns;
     SrcEncodeStats pass_begin;
-    uint64_t pass_begin_ns;
-    uint64_t passes_ended; /* by the encoder's count */
+    uint64_t pass_begin_ns, pass_begin_waited_ns;
+    uint64_t wraps_seen;   /* of the parser's */
+    uint64_t waited_ns;    /* for QEMU, which had nothing to say */
     SrcStreamState stream_state;
 
     /* The sender's. */

@@ -342,6 +342,11 @@ static void view_passes(SrcChannel *channel, SrcChannelView *view)
     while (channel->passes_taken < channel->passes_sent) {
         view->passes[view->passes_length++] = channel->passes[channel->passes_taken++ % SRC_CHANNEL_PASSES_KEPT];
     }
+    view->pass_now = channel->pass_now;
+    if (channel->passes_sent == channel->passes_made) { /* else the sender is still at the one before */
+        view->pass_now.wire_bytes = (uint64_t)channel->pass_wire[channel->passes_made % SRC_CHANNEL_PASSES_KEPT];
+        view->pass_now.resent_wire_bytes = (uint64_t)channel->pass_resent_wire[channel->passes_made % SRC_CHANNEL_PASSES_KEPT];
+    }
 }
 
 void src_channel_view(SrcChannel *channel, SrcChannelView *view)

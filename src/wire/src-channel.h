@@ -31,8 +31,9 @@ typedef struct SrcChannelView {
     SrcEncodeStats encode;
     SrcParseStats parse;
     CodecPoolStats codec;
-    GovernorPass passes[SRC_CHANNEL_PASSES_KEPT]; /* that ended since the view before */
+    GovernorPass passes[SRC_CHANNEL_PASSES_KEPT]; /* that ended since the view before; src-read.c says what a pass is */
     unsigned passes_length;
+    GovernorPass pass_now;                        /* the one that goes on */
 } SrcChannelView;
 
 /* Takes 'qemu_fd'.  0, or a negative errno: nothing was made, and qemu_fd is closed. */

@@ -11,6 +11,10 @@
  * rule).  An incomplete record is given up as plain bytes after the same time, so that a wrong guess of the parser never holds bytes
  * back for which QEMU or the guest is waiting.
  *
+ * A pass is one walk of QEMU over its dirty bitmap: it ends when a page comes that lies before the last one.  What was written during
+ * a walk is what the next one finds, hence the governor's arithmetic.  Walks that are very short count together, as one pass of PASS_NS_MIN:
+ * one alone would say more about the clock than about the guest.
+ *
  * All frames of a channel, PING and PONG among them, are numbered here and go through the codec in order: the number is part of what the
  * destination checks.  Only ABORT is made by the sender, as the last one. */
 #include "wire/src-channel-private.h"
@@ -28,6 +32,8 @@
 #define PING_IDLE_NS    UINT64_C(100000000)  /* when nothing is on the way */
 #define PING_ALWAYS_NS  UINT64_C(1000000000) /* whatever happens */
 #define WAIT_NS         UINT64_C(100000000)
+#define PASS_NS_MIN     UINT64_C(20000000)
+#define WAITED_NS_MIN   UINT64_C(1000000)    /* QEMU is not at work on pages: a shorter wait is for the next ones */
 #define LITERAL_ROOM    16u                  /* operation and length of a LITERAL */
 
 /* Channels that are not parsed: one LITERAL a frame. */
@@ -102,52 +108,66 @@ static bool submit(SrcChannel *channel, WireFrame *frame, SrcFrameTag tag)
     return codec_pool_submit(channel->pool, frame) == 0;
 }
 
-/* Counts become visible to the main thread; a pass that ended is told. */
-static void publish(SrcChannel *channel)
-{
-    const SrcEncodeStats *now = src_encode_stats(channel->encode);
-
-    pthread_mutex_lock(&channel->lock);
-    channel->encode_stats = *now;
-    channel->parse_stats = *src_parse_stats(channel->parse);
-    pthread_mutex_unlock(&channel->lock);
-}
-
 static uint64_t pages_of(const SrcEncodeStats *stats)
 {
     return stats->pages_raw + stats->pages_segments + stats->pages_words + stats->pages_same + stats->pages_duplicate +
            stats->pages_zero + stats->pages_shared;
 }
 
-static void end_pass(SrcChannel *channel)
+/* The pass that goes on, until 'now_ns'. */
+static GovernorPass pass_until(const SrcChannel *channel, uint64_t now_ns)
 {
     const SrcEncodeStats *now = src_encode_stats(channel->encode);
     const SrcEncodeStats *begin = &channel->pass_begin;
-    uint64_t now_ns = relay_now_ns();
     uint64_t page_bytes = channel->relay->config->parse.page_bytes;
     uint64_t pages = pages_of(now) - pages_of(begin);
-    GovernorPass pass = {
+
+    return (GovernorPass){
         .pages = pages,
         .stream_bytes = (pages - (now->pages_zero - begin->pages_zero)) * page_bytes + now->literal_bytes - begin->literal_bytes,
         .dirty_bytes = now->resent_dirty_bytes - begin->resent_dirty_bytes,
         .seconds = (double)(now_ns - channel->pass_begin_ns) / 1e9,
+        .waited_s = (double)(channel->waited_ns - channel->pass_begin_waited_ns) / 1e9,
         .pages_resent = now->pages_resent - begin->pages_resent,
         .resent_stream_bytes = (now->pages_resent - begin->pages_resent) * page_bytes,
     };
+}
+
+/* Counts become visible to the main thread. */
+static void publish(SrcChannel *channel)
+{
+    GovernorPass pass = pass_until(channel, relay_now_ns());
+
+    pthread_mutex_lock(&channel->lock);
+    channel->encode_stats = *src_encode_stats(channel->encode);
+    channel->parse_stats = *src_parse_stats(channel->parse);
+    channel->pass_now = pass;
+    pthread_mutex_unlock(&channel->lock);
+}
+
+/* Called with a token in hand that is not in a frame yet: it may be the first of another pass. */
+static void note_pass(SrcChannel *channel)
+{
+    uint64_t wraps = src_parse_stats(channel->parse)->wraps;
+
+    if (wraps == channel->wraps_seen) {
+        return;
+    }
+    uint64_t now_ns = relay_now_ns();
+
+    channel->wraps_seen = wraps;
+    if (now_ns - channel->pass_begin_ns < PASS_NS_MIN) {
+        return;
+    }
+    GovernorPass pass = pass_until(channel, now_ns);
 
     pthread_mutex_lock(&channel->lock);
     channel->passes[channel->passes_made++ % SRC_CHANNEL_PASSES_KEPT] = pass;
+    channel->pass_now = (GovernorPass){0};
     pthread_mutex_unlock(&channel->lock);
-    channel->pass_begin = *now;
+    channel->pass_begin = *src_encode_stats(channel->encode);
     channel->pass_begin_ns = now_ns;
-}
-
-static void note_passes(SrcChannel *channel)
-{
-    if (src_encode_stats(channel->encode)->passes != channel->passes_ended) {
-        channel->passes_ended = src_encode_stats(channel->encode)->passes;
-        end_pass(channel);
-    }
+    channel->pass_begin_waited_ns = channel->waited_ns;
 }
 
 /* Gives the frame to the codec if anything is in it.  false: cancelled. */
@@ -165,7 +185,6 @@ static bool finish_frame(SrcChannel *channel)
         return true;
     }
     if (channel->is_parsed) {
-        note_passes(channel);
         tag.pass = channel->passes_made;
         tag.resent_raw_bytes =
             (uint32_t)(src_encode_stats(channel->encode)->resent_raw_bytes - channel->frame_resent_raw_bytes);
@@ -331,12 +350,14 @@ static bool consume(SrcChannel *channel, bool flush)
     while (next_token(channel, at, flush, &token)) {
         size_t length = token.length;
 
+        if (channel->is_parsed) {
+            note_pass(channel);
+        }
         if (!add_token(channel, token)) {
             return false;
         }
         at += length;
         if (channel->is_parsed) {
-            note_passes(channel);
             note_state(channel, channel->stream_bytes - channel->input_length + at);
         }
     }
@@ -371,10 +392,14 @@ static void wait_for_qemu(SrcChannel *channel, uint64_t wait_ns)
     struct pollfd poll_fds[2] = {{.fd = channel->qemu_fd, .events = POLLIN}, {.fd = channel->poke_fd, .events = POLLIN}};
     struct timespec timeout = {.tv_sec = (time_t)(wait_ns / 1000000000u), .tv_nsec = (long)(wait_ns % 1000000000u)};
     eventfd_t poked;
+    uint64_t began_ns = relay_now_ns();
 
     if (ppoll(poll_fds, 2, &timeout, NULL) > 0 && poll_fds[1].revents) {
         eventfd_read(channel->poke_fd, &poked);
     }
+    uint64_t took_ns = relay_now_ns() - began_ns;
+
+    channel->waited_ns += took_ns >= WAITED_NS_MIN ? took_ns : 0;
 }
 
 /* QEMU says nothing now: what is held back goes when it must.  false: cancelled. */

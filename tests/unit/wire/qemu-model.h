@@ -26,6 +26,7 @@
 #define MODEL_STATUS_S     0.200  /* of the relay */
 #define MODEL_TELL_S       0.020  /* until QEMU knows */
 #define MODEL_SYNC_S       0.002  /* fetching the dirty log */
+#define MODEL_PASS_S       0.020  /* shorter walks count as one pass */
 #define MODEL_QUEUE_S      0.010
 #define MODEL_DEVICE_BYTES 60000.0
 #define MODEL_START_S      0.010
@@ -73,10 +74,8 @@ typedef struct Model {
     double noise;          /* this run's factor on what is written */
     double written[MODEL_AREAS];
     guint8 dirty[MODEL_PAGES], logged[MODEL_PAGES], sent[MODEL_PAGES];
-    guint16 in_pass[MODEL_PAGES];
     float changed_bytes[MODEL_PAGES]; /* since it was sent, what it would cost */
     guint dirty_length, cursor;
-    guint16 pass_number;
     GovernorPass pass;
     double pass_began_s;
     GovernorState governor;
@@ -115,6 +114,7 @@ static void model_run_guest(Model *model)
 static void model_sync(Model *model)
 {
     model->now_s += MODEL_SYNC_S;
+    model->pass.waited_s += MODEL_SYNC_S;
     model_run_guest(model);
     for (guint p = 0; p < MODEL_PAGES; p++) {
         if (model->logged[p]) {
@@ -139,7 +139,6 @@ static void model_pass_ends(Model *model)
         memcpy(model->result.reason, model->verdict.reason, sizeof(model->result.reason));
     }
     model->pass = (GovernorPass){0};
-    model->pass_number++;
     model->pass_began_s = model->now_s;
 }
 
@@ -149,9 +148,6 @@ static double model_send(Model *model, guint page)
     const ModelCell *cell = model->cell;
     double wire, stream = MODEL_RECORD, seconds;
 
-    if (model->in_pass[page] == model->pass_number) {
-        model_pass_ends(model);
-    }
     if (model->sent[page]) {
         wire = model->changed_bytes[page] + 4;
         model->pass.pages_resent++;
@@ -169,7 +165,6 @@ static double model_send(Model *model, guint page)
     model->pass.pages++;
     model->pass.stream_bytes += (guint64)stream;
     model->pass.wire_bytes += (guint64)wire;
-    model->in_pass[page] = model->pass_number;
     model->sent[page] = 1;
     model->changed_bytes[page] = 0;
     model->dirty[page] = 0;
@@ -186,6 +181,9 @@ static void model_steer(Model *model)
     }
     if (model->now_s >= model->status_s) {
         model->status_s = model->now_s + MODEL_STATUS_S;
+        model->pass.seconds = model->now_s - model->pass_began_s;
+        governor_progress(&model->governor, &model->pass);
+        model->verdict = governor_judge(&model->governor);
         model->told = model->cell->is_ungoverned ? 0 : model->verdict.switchover_bytes_per_s;
         model->told_at_s = model->now_s + MODEL_TELL_S;
     }
@@ -236,7 +234,6 @@ static ModelResult model_run(const ModelCell *cell)
     model->noise = rng_range(&model->rng, 0.9, 1.1);
     memset(model->dirty, 1, sizeof(model->dirty));
     model->dirty_length = MODEL_PAGES;
-    model->pass_number = 1;
     governor_init(&model->governor,
                   &(GovernorConfig){.downtime_limit_s = cell->downtime_limit_s,
                                     .fixed_s = 0.020,
@@ -251,6 +248,9 @@ static ModelResult model_run(const ModelCell *cell)
             break;
         }
         for (guint n = 0; n < 64 && model->dirty_length > 0; model->cursor = (model->cursor + 1) % MODEL_PAGES) {
+            if (model->cursor == 0 && model->now_s - model->pass_began_s >= MODEL_PASS_S) {
+                model_pass_ends(model);
+            }
             if (model->dirty[model->cursor]) {
                 model->now_s += model_send(model, model->cursor);
                 n++;
