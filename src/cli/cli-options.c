@@ -75,6 +75,7 @@ static CliOptions *cli_options_new(const CliSpec *spec)
     campaign_options_init(&options->campaign);
     rebalance_job_init(&options->rebalance);
     cli_relay_init(&options->relay);
+    cli_way_init(&options->way);
     return options;
 }
 
@@ -187,6 +188,7 @@ static void print_help(const CliSpec *spec)
 {
     Help help = {.text = g_string_new(NULL)};
     g_auto(GStrv) paragraphs = g_strsplit(spec->details, "\n", -1);
+    g_autofree char *page = g_strdelimit(g_strdup(spec->verb), " ", '-');
 
     g_string_append_printf(help.text, "usage: godwit %s %s\n\n%s.\n", spec->verb, spec->usage, spec->summary);
     for (guint i = 0; paragraphs[i]; i++) {
@@ -194,7 +196,7 @@ static void print_help(const CliSpec *spec)
         g_string_append_printf(help.text, "\n%s", wrapped);
     }
     cli_options_each(spec->groups, append_option, &help);
-    g_string_append_printf(help.text, "\nThe manual has more: man godwit-%s\n", spec->verb);
+    g_string_append_printf(help.text, "\nThe manual has more: man godwit-%s\n", page);
     fputs(help.text->str, stdout);
     g_string_free(help.text, TRUE);
 }

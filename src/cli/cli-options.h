@@ -40,6 +40,7 @@ typedef enum CliGroup {
     CLI_GROUP_REBALANCE = 1 << 16,
     CLI_GROUP_AGENT = 1 << 17,
     CLI_GROUP_RELAY = 1 << 22,
+    CLI_GROUP_WAY = 1 << 23, /* what `godwit relay choose` is told */
 } CliGroup;
 
 /* All that a verb which makes plans understands. */
@@ -97,6 +98,16 @@ typedef struct CliRelay {
     gboolean finishes_on_overrun;
 } CliRelay;
 
+/* What only `godwit relay choose` understands; NAN and 0: not given. */
+typedef struct CliWay {
+    guint64 ram_bytes, link_bytes_per_s, memory_bytes;
+    gint64 downtime_limit_ns;
+    double dirty_pages_per_s, dirty_bytes_per_page, working_set_bytes, used_share, compressed_share;
+    double source_free_cpus, destination_free_cpus;
+    gboolean has_memory;
+    Algorithm algorithm;
+} CliWay;
+
 typedef struct CliOptions {
     const CliSpec *spec;
     GPtrArray *arguments; /* char *, what is no option; null-terminated */
@@ -119,6 +130,7 @@ typedef struct CliOptions {
     guint64 count; /* of periods; 0: no end */
     CliSimulate simulate;
     CliRelay relay;
+    CliWay way;
     guint verbosity;
     gboolean wants_help;
     gboolean is_json;
@@ -162,6 +174,9 @@ void cli_simulate_clear(CliSimulate *simulate);
 /* Likewise of cli-table-relay.c. */
 void cli_relay_init(CliRelay *relay);
 void cli_relay_clear(CliRelay *relay);
+
+/* Of cli-table-way.c. */
+void cli_way_init(CliWay *way);
 
 /* The heading of one group in --help and in the manual. */
 const char *cli_group_title(CliGroup group);

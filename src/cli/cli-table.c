@@ -271,6 +271,7 @@ static const CliOption *row_at(guint index)
                   {CLI_PLACE_OPTIONS, CLI_PLACE_OPTIONS_LENGTH},
                   {CLI_REBALANCE_OPTIONS, CLI_REBALANCE_OPTIONS_LENGTH},
                   {CLI_RELAY_OPTIONS, CLI_RELAY_OPTIONS_LENGTH},
+                  {CLI_WAY_OPTIONS, CLI_WAY_OPTIONS_LENGTH},
                   {CLI_SIMULATE_OPTIONS, CLI_SIMULATE_OPTIONS_LENGTH}};
 
     for (guint t = 0; t < G_N_ELEMENTS(tables); t++) {
@@ -349,6 +350,8 @@ const char *cli_group_title(CliGroup group)
         return "How VMs are migrated";
     case CLI_GROUP_RELAY:
         return "Relays";
+    case CLI_GROUP_WAY:
+        return "What is known of the migration";
     case CLI_GROUP_SWEEP:
         return "Sweeps";
     case CLI_GROUP_OUTPUT:

@@ -14,6 +14,8 @@ extern const guint CLI_REBALANCE_OPTIONS_LENGTH;
 
 extern const CliOption CLI_RELAY_OPTIONS[];
 extern const guint CLI_RELAY_OPTIONS_LENGTH;
+extern const CliOption CLI_WAY_OPTIONS[];
+extern const guint CLI_WAY_OPTIONS_LENGTH;
 
 /* ---- values, cli-value.c ---- */
 

@@ -24,7 +24,7 @@
 
 static const CliSpec SPEC = {
     .verb = "relay",
-    .usage = "source|destination --socket PATH --key-file FILE --ram SIZE (--peer|--listen) HOST:PORT",
+    .usage = "source|destination --socket PATH --key-file FILE --ram SIZE (--peer|--listen) HOST:PORT | choose ...",
     .summary = "Carries one migration between two QEMUs and sends only what has changed inside pages",
     .details =
         "Controllers start relays by their agents; by hand it is for trying things out.  The source relay listens on a socket to which QEMU "
@@ -32,7 +32,8 @@ static const CliSpec SPEC = {
         "waits (-incoming unix:PATH).  Between them is one TLS connection for each connection of QEMU.\n"
         "It tells how things are as JSON lines on standard output, on a terminal as one line that is drawn again, and takes commands as JSON "
         "lines on standard input: {\"command\": \"rate\", \"bytes_per_s\": N}, {\"command\": \"downtime-limit\", \"ms\": N}, "
-        "{\"command\": \"abort\"}, {\"command\": \"status\"}.  When that ends, a relay that is connected goes on by itself.",
+        "{\"command\": \"abort\"}, {\"command\": \"status\"}.  When that ends, a relay that is connected goes on by itself.\n"
+        "Whether it would pay says 'godwit relay choose', which has a --help of its own.",
     .groups = CLI_GROUP_RELAY | CLI_GROUP_OUTPUT,
 };
 
@@ -197,7 +198,7 @@ static const char *find_mistake(const CliOptions *options)
     gboolean is_source = g_str_equal(side, "source");
 
     if (!is_source && !g_str_equal(side, "destination")) {
-        return "which end, source or destination?";
+        return "which end, source or destination?  Or choose";
     }
     if (options->arguments->len > 1) {
         return "one end at a time";
@@ -361,6 +362,10 @@ static int take_signals(void)
 int cmd_relay(int argc, char **argv)
 {
     int status = 0;
+
+    if (argc > 1 && g_str_equal(argv[1], "choose")) {
+        return cmd_relay_choose(argc, argv);
+    }
     g_autoptr(CliOptions) options = cli_options_parse(&SPEC, argc, argv, &status);
     g_autoptr(GError) error = NULL;
     char message[RELAY_MESSAGE_BYTES] = "";

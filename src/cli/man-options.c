@@ -27,6 +27,7 @@ static const struct {
     {"output", CLI_GROUP_OUTPUT}, {"simulate", CLI_GROUP_SIMULATE}, {"sweep", CLI_GROUP_SWEEP},
     {"pack", CLI_GROUP_PACK},       {"hosts", CLI_GROUP_HOSTS},     {"seed", CLI_GROUP_SEED},
     {"rebalance", CLI_GROUP_REBALANCE}, {"relay", CLI_GROUP_RELAY},
+    {"way", CLI_GROUP_WAY},
 };
 
 char *man_escape(const char *text)

@@ -13,4 +13,5 @@ int cmd_rebalance(int argc, char **argv);
 int cmd_consolidate(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_relay(int argc, char **argv);
+int cmd_relay_choose(int argc, char **argv); /* `godwit relay choose` */
 int cmd_agent(int argc, char **argv);

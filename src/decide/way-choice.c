@@ -162,20 +162,28 @@ static double threshold_s(Way way, const RelayCosts *costs, const WayView *view,
     return way == WAY_RELAY ? fmax(limit_s - assumed->pause_fixed_s, limit_s / 10) : limit_s * costs->again_share;
 }
 
+/* The first pass. */
+static double first_s(Way way, const WayView *view, const WayAssumptions *assumed)
+{
+    RelayCosts costs = costs_of(way, view, assumed);
+    RelayVm vm = vm_of(view);
+
+    return fmax(relay_first_wire_mib(&costs, vm.pages.memory_mib) / vm.pages.bandwidth_mib_per_s,
+                vm.pages.memory_mib / costs.first_mib_per_s);
+}
+
 /* INFINITY: does not converge. */
 static double total_s(Way way, const WayView *view, const WayAssumptions *assumed)
 {
     RelayCosts costs = costs_of(way, view, assumed);
     RelayVm vm = vm_of(view);
     PassesRules rules = rules_of(&vm, threshold_s(way, &costs, view, assumed));
-    double first_s = fmax(relay_first_wire_mib(&costs, vm.pages.memory_mib) / vm.pages.bandwidth_mib_per_s,
-                          vm.pages.memory_mib / costs.first_mib_per_s);
     double start_s = way == WAY_RELAY ? assumed->start_s : 0;
     RelayCost cost;
 
     switch (view->algorithm) {
     case ALGORITHM_POST_COPY:
-        return start_s + first_s;
+        return start_s + first_s(way, view, assumed);
     case ALGORITHM_HYBRID:
         rules.passes_max = 1;
         return start_s + relay_passes_run(&vm, &costs, &rules).passes_s;
@@ -232,6 +240,9 @@ static char *verdict_text(const WayView *view, const WayVerdict *verdict)
     } else {
         g_string_append_printf(text, "%.0f bytes in each", view->dirty_bytes_per_page);
     }
+    if (verdict->way == WAY_RELAY && isinf(verdict->total_s[WAY_RELAY])) {
+        g_string_append(text, "; a relay says soonest when a pre-copy cannot end");
+    }
     if (view->no_relay && isnan(verdict->total_s[WAY_RELAY])) {
         g_string_append_printf(text, "; no relay: %s", view->no_relay);
     }
@@ -285,14 +296,26 @@ static gboolean is_settled(const WayView *view, WayVerdict *verdict)
     return TRUE;
 }
 
+/* Where none converges a relay says so as soon as its first passes have shown it, so that something is done about it;
+ * the plain way goes on until --stuck-after. */
+static Way way_without_end(const WayView *view, const WayAssumptions *assumed)
+{
+    gboolean is_faster = !view->no_relay && first_s(WAY_RELAY, view, assumed) < first_s(WAY_PLAIN, view, assumed);
+
+    return is_faster ? WAY_RELAY : WAY_PLAIN;
+}
+
 /* The faster of both that are not plain, if that is worth it. */
-static Way best_way(const WayVerdict *verdict, const WayAssumptions *assumed)
+static Way best_way(const WayView *view, const WayVerdict *verdict, const WayAssumptions *assumed)
 {
     double relay_s = known_or(verdict->total_s[WAY_RELAY], INFINITY);
     double multifd_s = known_or(verdict->total_s[WAY_MULTIFD], INFINITY);
     double best_s = fmin(relay_s, multifd_s);
 
-    if (isinf(best_s) || best_s * assumed->gain_least >= verdict->total_s[WAY_PLAIN]) {
+    if (isinf(best_s) && isinf(verdict->total_s[WAY_PLAIN])) {
+        return way_without_end(view, assumed);
+    }
+    if (best_s * assumed->gain_least >= verdict->total_s[WAY_PLAIN]) {
         return WAY_PLAIN;
     }
     return relay_s < multifd_s ? WAY_RELAY : WAY_MULTIFD;
@@ -321,7 +344,7 @@ WayVerdict way_choose(const WayView *view, const WayAssumptions *assumptions)
     if (!view->no_multifd && view->algorithm == ALGORITHM_PRE_COPY) {
         verdict.total_s[WAY_MULTIFD] = total_s(WAY_MULTIFD, view, &assumed);
     }
-    verdict.way = best_way(&verdict, &assumed);
+    verdict.way = best_way(view, &verdict, &assumed);
     verdict.connections = verdict.way == WAY_MULTIFD ? connections_of(view, &assumed) : 0;
     verdict.reason = verdict_text(view, &verdict);
     return verdict;

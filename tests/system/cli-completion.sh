@@ -47,6 +47,9 @@ for policy in $(complete_line godwit simulate --policy ''); do
     assert_eq "$status" 1 "exit status of simulate with --policy $policy: $(cat "$TMP/err")"
 done
 assert_match "$(complete_line godwit simulate --policy lr_)" "lr_mmt lr_mu" "policies that begin with lr_"
+wanted=$("$GODWIT" relay choose --help | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | paste -sd ' ')
+assert_eq "$(complete_line godwit relay choose --)" "$wanted" "options of relay choose"
+assert_eq "$(complete_line godwit relay choose --algorithm p)" "pre-copy post-copy" "algorithms"
 assert_eq "$(complete_line godwit relay so)" "source" "ends of a relay"
 assert_eq "$(complete_line godwit relay source --page-memory '')" "auto full hash" "page memories"
 assert_eq "$(complete_line godwit simulate --mode '')" "physical cloudsim" "modes"

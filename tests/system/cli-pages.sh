@@ -26,7 +26,8 @@ commands() {
 }
 
 options_of_help() {
-    "$GODWIT" "$1" --help | sed -n 's/^  \(-[a-z], \)\{0,1\}\(--[a-z-]*\).*/\2/p' | sort -u
+    # shellcheck disable=SC2086 # a command may be of two words
+    "$GODWIT" $1 --help | sed -n 's/^  \(-[a-z], \)\{0,1\}\(--[a-z-]*\).*/\2/p' | sort -u
 }
 
 # The options that have a paragraph of their own on a page.
@@ -56,6 +57,8 @@ members plan godwit-plan.5 'read|write|mixed|host|what|cure'
 
 members simulate godwit-simulate.1 'none'
 members relay godwit-relay.1 'none'
+members way godwit-relay-choose.1 'none'
+assert_eq "$(options_of_page "$(page godwit-relay-choose.1)")" "$(options_of_help "relay choose")" "options of relay choose"
 
 pages=0
 for file in "$SOURCE_DIR"/docs/man/*.[15] "$BUILD_DIR"/docs/man/*.[15]; do

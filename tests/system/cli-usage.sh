@@ -72,6 +72,14 @@ usage "--on-stuck: 'hope'" evacuate h1 --to h2 --on-stuck hope
 usage "--to: 'h2,,h3'" evacuate h1 --to h2,,h3
 usage "no argument 'now'" agent now
 usage "which end" relay
+usage "how much memory" relay choose
+usage "what does the link carry" relay choose --ram 1G
+usage "how many pages" relay choose --ram 1G --link 1gbit
+usage "--used-share: '2'" relay choose --used-share 2
+usage "--dirty-bytes: '5000'" relay choose --dirty-bytes 5000
+usage "--link: '0'" relay choose --link 0
+usage "'faith' is no algorithm" relay choose --algorithm faith
+usage "options only" relay choose now --ram 1G --link 1gbit --dirty-pages 0
 usage "QEMU's socket" relay source
 usage "which key" relay source --socket "$TMP/s"
 usage "how much memory" relay source --socket "$TMP/s" --key-file "$TMP/k" --peer h:1
