@@ -8,9 +8,9 @@
  *          turns.  Each row is done by the comparison alone (diff: find and write segments, no dictionary), by the
  * whole encoder without codec with full page memory and with hashes (where 4 % of the pages have copies), and by the
  * decoder.  The stream is put into a small buffer before the clock runs, as the socket of QEMU leaves it; page memory
- * and dictionaries are as cold as the other rows leave them.  All contenders, memcpy of pages from that buffer into
- * cold memory among them, take turns within each repeat. Below it: pages that are sent for the first time, when the
- * kernel has to find memory for them, and memcpy to such memory. kernels  The comparison alone in each instruction set.
+ * and dictionaries are as cold as the other rows leave them, their memory ready as in a relay.  All contenders, memcpy of pages from that buffer into
+ * cold memory among them, take turns within each repeat. Below it: pages that are sent for the first time, and memcpy to
+ * memory that the kernel has to find first. kernels  The comparison alone in each instruction set.
  * rules    Bytes and speed of the comparison for gaps merged, segments allowed, and blocks hashed.
  * budgets  A guest in which some pages are written in each pass, with page memory for 100, 50, 25 and 10 % of it: bytes
  * sent again and speed.
@@ -46,6 +46,7 @@ typedef struct Row {
     guint *order;
     guint8 *base; /* of the diff */
     SrcEncode *encode[2];
+    WireMemory *ready[2]; /* of the encoders */
     DstDecode *decode;
     GPtrArray *frames; /* of the full encoder's last pass, for the decoder */
     guint8 *memory;    /* of memcpy */
@@ -55,7 +56,8 @@ typedef struct Row {
     double gbps[CONTENDERS][REPEATS_MAX];
 } Row;
 
-static SrcEncode *encoder_new(const Arena *arena, WirePageMemory memory, double share)
+/* With memory that is ready, as a relay has it. */
+static SrcEncode *encoder_new(const Arena *arena, WirePageMemory page_memory, double share, WireMemory **memory)
 {
     SrcEncodeConfig config;
     SrcEncode *encode = NULL;
@@ -63,8 +65,12 @@ static SrcEncode *encoder_new(const Arena *arena, WirePageMemory memory, double 
     guint64 tables = (ram_bytes + WIRE_RAM_EXTRA_BYTES) / PAGE * 8 + 65536;
 
     src_encode_config_init(&config, ram_bytes);
-    config.page_memory = memory;
+    config.page_memory = page_memory;
     config.memory_bytes_max = tables + (guint64)(share * (double)config.memory_bytes_max);
+    if (wire_memory_new(memory, MIN(WIRE_MEMORY_RESERVE_BYTES, config.memory_bytes_max)) != 0) {
+        die("no memory to be made ready");
+    }
+    config.memory = *memory;
     if (src_encode_new(&encode, &config) != 0) {
         die("no memory for an encoder");
     }
@@ -215,14 +221,15 @@ static double untouched_pass(Arena *arena, Row *row)
 {
     guint8 *memory = row->memory;
     guint64 bytes = (guint64)arena->pages * PAGE;
+    WireArena untouched;
     double seconds;
 
-    row->memory = wire_memory_take(bytes, 1);
-    if (!row->memory) {
+    if (wire_arena_take(&untouched, NULL, bytes, 0) != 0) {
         die("no memory");
     }
+    row->memory = untouched.bytes;
     seconds = memcpy_pass(arena, row);
-    wire_memory_give(row->memory, bytes);
+    wire_arena_give(&untouched);
     row->memory = memory;
     return seconds;
 }
@@ -247,8 +254,8 @@ static void row_init(Arena *arena, Row *row, const Pattern *pattern)
         }
         rng_shuffle(&arena->rng, row->order, arena->pages);
     }
-    row->encode[0] = encoder_new(arena, WIRE_PAGE_MEMORY_FULL, 1);
-    row->encode[1] = encoder_new(arena, WIRE_PAGE_MEMORY_HASH, 0.177);
+    row->encode[0] = encoder_new(arena, WIRE_PAGE_MEMORY_FULL, 1, &row->ready[0]);
+    row->encode[1] = encoder_new(arena, WIRE_PAGE_MEMORY_HASH, 0.177, &row->ready[1]);
     row->frames = g_ptr_array_new_with_free_func((GDestroyNotify)wire_frame_free);
     decode.slots = src_encode_stats(row->encode[0])->slots;
     if (dst_decode_new(&row->decode, &decode) != 0) {
@@ -265,6 +272,8 @@ static void row_clear(Row *row)
     g_free(row->order);
     src_encode_free(row->encode[0]);
     src_encode_free(row->encode[1]);
+    wire_memory_free(row->ready[0]);
+    wire_memory_free(row->ready[1]);
     dst_decode_free(row->decode);
     g_ptr_array_unref(row->frames);
 }

@@ -225,13 +225,14 @@ static int take_memory(DstChannel *channel, const WireHello *hello, uint64_t *sl
     const RelayConfig *config = channel->relay->config;
     DstDecodeConfig decode = {.ram_bytes = config->encode.ram_bytes, .page_bytes = hello->page_bytes};
     unsigned threads = channel->number == 0 ? config->threads : 0;
-    int status = frame_stack_new(&channel->frames, RELAY_FRAMES);
+    int status = frame_stack_new(&channel->frames, RELAY_FRAMES, channel->relay->memory);
 
     *slots = hello->slots > 0 ? dst_decode_slots_for(&decode, config->encode.memory_bytes_max) : 0;
     if (*slots > hello->slots) {
         *slots = hello->slots;
     }
     decode.slots = *slots;
+    decode.memory = channel->relay->memory;
     decode.gang = hello->page_bytes == config->parse.page_bytes ? channel->relay->gang : NULL;
     if (status == 0) {
         status = codec_pool_new(&channel->pool, CODEC_DECOMPRESS, threads, RELAY_FRAMES);

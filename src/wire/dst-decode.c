@@ -53,7 +53,7 @@ int dst_decode_new(DstDecode **decode, const DstDecodeConfig *config)
 
     *decode = NULL;
     if (status == 0) {
-        status = dst_pages_init(&made->pages, pages_of(config), config->slots, config->page_bytes);
+        status = dst_pages_init(&made->pages, pages_of(config), config->slots, config->page_bytes, config->memory);
     }
     if (status != 0) {
         free(made);

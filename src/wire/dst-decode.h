@@ -14,6 +14,7 @@ typedef struct DstDecodeConfig {
     uint64_t ram_bytes; /* of the guest; bounds the tables */
     uint32_t page_bytes;
     struct GangStore *gang; /* outlives the decoder; NULL: operations that need it are errors */
+    struct WireMemory *memory; /* the same; NULL: no memory is made ready ahead */
 } DstDecodeConfig;
 
 typedef struct DstDecodeStats {

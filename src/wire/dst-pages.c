@@ -7,13 +7,29 @@
 #include <string.h>
 
 #include "wire/wire-limits.h"
-#include "wire/wire-memory.h"
 
 enum { PLACE_UNSENT, PLACE_ZERO, PLACE_FORGOTTEN, PLACE_SLOT }; /* PLACE_SLOT + slot */
 
 static const uint8_t zeros[WIRE_PAGE_BYTES_MAX];
 
-int dst_pages_init(DstPages *dst, uint64_t pages, uint64_t slots, uint32_t page_bytes)
+static int take(DstPages *dst, WireMemory *memory)
+{
+    uint64_t data_bytes = dst->slots * dst->page_bytes;
+    int status = wire_arena_take(&dst->arenas.places, memory, dst->pages * sizeof *dst->places, WIRE_MEMORY_TABLE_BYTES);
+
+    if (status == 0 && dst->slots > 0) {
+        status = wire_arena_take(&dst->arenas.data, memory, data_bytes, data_bytes);
+    }
+    if (status == 0 && dst->slots > 0) { /* few are ever given back */
+        status = wire_arena_take(&dst->arenas.free_slots, NULL, dst->slots * sizeof *dst->free_slots, 0);
+    }
+    dst->places = (uint32_t *)(void *)dst->arenas.places.bytes;
+    dst->data = dst->arenas.data.bytes;
+    dst->free_slots = (uint32_t *)(void *)dst->arenas.free_slots.bytes;
+    return status;
+}
+
+int dst_pages_init(DstPages *dst, uint64_t pages, uint64_t slots, uint32_t page_bytes, WireMemory *memory)
 {
     memset(dst, 0, sizeof *dst);
     if (slots > UINT32_MAX - PLACE_SLOT) {
@@ -22,23 +38,19 @@ int dst_pages_init(DstPages *dst, uint64_t pages, uint64_t slots, uint32_t page_
     dst->page_bytes = page_bytes;
     dst->pages = pages;
     dst->slots = slots;
-    dst->places = wire_memory_take(pages * sizeof *dst->places, 0);
-    if (slots > 0) {
-        dst->data = wire_memory_take(slots * page_bytes, 1);
-        dst->free_slots = wire_memory_take(slots * sizeof *dst->free_slots, 0);
-    }
-    if (!dst->places || (slots > 0 && (!dst->data || !dst->free_slots))) {
+    int status = take(dst, memory);
+
+    if (status != 0) {
         dst_pages_clear(dst);
-        return -ENOMEM;
     }
-    return 0;
+    return status;
 }
 
 void dst_pages_clear(DstPages *dst)
 {
-    wire_memory_give(dst->places, dst->pages * sizeof *dst->places);
-    wire_memory_give(dst->data, dst->slots * dst->page_bytes);
-    wire_memory_give(dst->free_slots, dst->slots * sizeof *dst->free_slots);
+    wire_arena_give(&dst->arenas.places);
+    wire_arena_give(&dst->arenas.data);
+    wire_arena_give(&dst->arenas.free_slots);
     memset(dst, 0, sizeof *dst);
 }
 
@@ -64,6 +76,7 @@ uint8_t *dst_pages_store(DstPages *dst, uint64_t index)
         slot = dst->free_slots[--dst->free_length];
     } else if (dst->slots_touched < dst->slots) {
         slot = dst->slots_touched++;
+        wire_arena_reach(&dst->arenas.data, dst->slots_touched * dst->page_bytes);
     } else {
         return NULL;
     }

@@ -6,11 +6,13 @@
  *     places   one number for each page of all blocks: UNSENT, ZERO, FORGOTTEN, or the slot it is stored in
  *     slots    contents, page_bytes each; taken in rising order at first, later those that were given back, last first
  *
- * Address space is taken at start, memory as it is used.  One thread. */
+ * All is taken at start; wire-memory.h keeps memory ready ahead of the slots.  One thread. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "wire/wire-memory.h"
 
 typedef struct DstPages {
     uint32_t page_bytes;
@@ -21,10 +23,13 @@ typedef struct DstPages {
     uint64_t free_length;
     uint64_t slots_touched; /* ever used */
     uint64_t slots_used;    /* now */
+    struct {
+        WireArena places, data, free_slots;
+    } arenas; /* behind these three */
 } DstPages;
 
-/* 0, -EINVAL (more slots than can be numbered) or -ENOMEM. */
-int dst_pages_init(DstPages *dst, uint64_t pages, uint64_t slots, uint32_t page_bytes);
+/* 'memory' may be NULL.  0, -EINVAL (more slots than can be numbered) or -ENOMEM. */
+int dst_pages_init(DstPages *dst, uint64_t pages, uint64_t slots, uint32_t page_bytes, WireMemory *memory);
 void dst_pages_clear(DstPages *dst);
 
 /* Memory of a slot with what belongs to it, and of a page's place. */

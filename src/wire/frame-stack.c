@@ -8,17 +8,19 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#define READY_BYTES (8u << 20) /* of the reserve: about what is on the way over a local link */
+
 struct FrameStack {
     pthread_mutex_t lock;
     pthread_cond_t given;
     bool cancelled;
     unsigned unused_length;
-    unsigned length;
     WireFrame **unused; /* [length] */
-    WireFrame **all;    /* [length] */
+    WireFrame *all;     /* [length] */
+    WireArena buffers;  /* of all of them */
 };
 
-int frame_stack_new(FrameStack **stack, unsigned length)
+int frame_stack_new(FrameStack **stack, unsigned length, WireMemory *memory)
 {
     FrameStack *made = calloc(1, sizeof(*made));
 
@@ -33,18 +35,18 @@ int frame_stack_new(FrameStack **stack, unsigned length)
     made->all = calloc(length, sizeof(*made->all));
     int status = made->unused && made->all ? 0 : -ENOMEM;
 
-    while (status == 0 && made->length < length) {
-        WireFrame *frame = NULL;
-
-        status = wire_frame_new(&frame);
-        if (status == 0) {
-            made->all[made->length++] = made->unused[made->unused_length++] = frame;
-        }
+    if (status == 0) {
+        status = wire_arena_take(&made->buffers, memory, (uint64_t)length * WIRE_FRAME_BUFFERS_BYTES, READY_BYTES);
     }
     if (status != 0) {
         frame_stack_free(made);
         return status;
     }
+    for (unsigned i = 0; i < length; i++) { /* the first one is to be given first */
+        wire_frame_place(&made->all[i], made->buffers.bytes + (uint64_t)i * WIRE_FRAME_BUFFERS_BYTES);
+        made->unused[length - 1 - i] = &made->all[i];
+    }
+    made->unused_length = length;
     *stack = made;
     return 0;
 }
@@ -54,9 +56,7 @@ void frame_stack_free(FrameStack *stack)
     if (!stack) {
         return;
     }
-    for (unsigned i = 0; i < stack->length; i++) {
-        wire_frame_free(stack->all[i]);
-    }
+    wire_arena_give(&stack->buffers);
     free(stack->all);
     free(stack->unused);
     pthread_cond_destroy(&stack->given);

@@ -33,28 +33,28 @@ static const struct TypeRule {
 };
 #define TYPES_LENGTH (sizeof type_rules / sizeof type_rules[0])
 
-_Static_assert(WIRE_PAYLOAD_BYTES_MAX % BUFFER_ALIGNMENT == 0, "aligned_alloc wants whole multiples");
+_Static_assert(WIRE_FRAME_BUFFERS_BYTES % BUFFER_ALIGNMENT == 0, "aligned_alloc wants whole multiples");
+_Static_assert(WIRE_FRAME_BUFFERS_BYTES >= 2 * WIRE_PAYLOAD_BYTES_MAX + WIRE_HEADER_BYTES, "room for both");
 
-static void *buffer_new(size_t length)
+void wire_frame_place(WireFrame *frame, uint8_t *buffers)
 {
-    return aligned_alloc(BUFFER_ALIGNMENT, (length + BUFFER_ALIGNMENT - 1) / BUFFER_ALIGNMENT * BUFFER_ALIGNMENT);
+    memset(frame, 0, sizeof *frame);
+    frame->raw = buffers;
+    frame->wire = buffers + WIRE_PAYLOAD_BYTES_MAX;
+    frame->payload = frame->wire + WIRE_HEADER_BYTES;
 }
 
 int wire_frame_new(WireFrame **frame)
 {
     WireFrame *made = calloc(1, sizeof *made);
+    uint8_t *buffers = made ? aligned_alloc(BUFFER_ALIGNMENT, WIRE_FRAME_BUFFERS_BYTES) : NULL;
 
     *frame = NULL;
-    if (!made) {
+    if (!buffers) {
+        free(made);
         return -ENOMEM;
     }
-    made->raw = buffer_new(WIRE_PAYLOAD_BYTES_MAX);
-    made->wire = buffer_new(WIRE_HEADER_BYTES + WIRE_PAYLOAD_BYTES_MAX);
-    if (!made->raw || !made->wire) {
-        wire_frame_free(made);
-        return -ENOMEM;
-    }
-    made->payload = made->wire + WIRE_HEADER_BYTES;
+    wire_frame_place(made, buffers);
     *frame = made;
     return 0;
 }
@@ -62,8 +62,7 @@ int wire_frame_new(WireFrame **frame)
 void wire_frame_free(WireFrame *frame)
 {
     if (frame) {
-        free(frame->raw);
-        free(frame->wire);
+        free(frame->raw); /* where the buffers begin */
         free(frame);
     }
 }

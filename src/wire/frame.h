@@ -57,7 +57,13 @@ typedef struct WireFrame {
     void *user;             /* of whoever holds it */
 } WireFrame;
 
-/* 0 or -ENOMEM.  wire_frame_free: NULL is fine. */
+/* Both buffers of a frame. */
+#define WIRE_FRAME_BUFFERS_BYTES (2 * WIRE_PAYLOAD_BYTES_MAX + 64)
+
+/* Empty, with its buffers at 'buffers' [WIRE_FRAME_BUFFERS_BYTES], which are the caller's. */
+void wire_frame_place(WireFrame *frame, uint8_t *buffers);
+
+/* A frame with buffers of its own.  0 or -ENOMEM.  wire_frame_free: NULL is fine. */
 int wire_frame_new(WireFrame **frame);
 void wire_frame_free(WireFrame *frame);
 

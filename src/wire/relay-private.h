@@ -13,6 +13,7 @@
 #include "wire/relay-return.h"
 #include "wire/relay.h"
 #include "wire/src-pace.h"
+#include "wire/wire-memory.h"
 
 #define RELAY_FRAMES             256u /* of one channel; more than SRC_QUEUE_FRAMES_MAX and a few control frames */
 #define RELAY_HANDSHAKE_MS       10000
@@ -27,6 +28,7 @@ struct Relay {
     const RelayConfig *config;
     RelayEvents events;
     GangStore *gang; /* NULL: nothing is shared across VMs */
+    WireMemory *memory;
     int listen_fd;
     uint16_t port;
     int wake_fd; /* eventfd: the main thread has something to look at */

@@ -22,6 +22,7 @@
 #include "wire/src-channel.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -98,6 +99,23 @@ static int open_gang(Relay *relay, char message[RELAY_MESSAGE_BYTES])
     return status;
 }
 
+/* What will be used soon is there before anybody is told that the relay is ready. */
+static int take_memory(Relay *relay, char message[RELAY_MESSAGE_BYTES])
+{
+    const SrcEncodeConfig *encode = &relay->config->encode;
+    uint64_t bytes = encode->filters & WIRE_FILTERS_WITH_SLOTS ? WIRE_MEMORY_RESERVE_BYTES : 0;
+
+    bytes = bytes < encode->ram_bytes ? bytes : encode->ram_bytes;
+    bytes = bytes < encode->memory_bytes_max ? bytes : encode->memory_bytes_max;
+    int status = wire_memory_new(&relay->memory, bytes);
+
+    if (status != 0) {
+        snprintf(message, RELAY_MESSAGE_BYTES, "taking the first %" PRIu64 " MiB of page memory: %s; give the relay more memory, or allow it less",
+                 bytes >> 20, strerror(-status));
+    }
+    return status;
+}
+
 int relay_new(Relay **relay, const RelayConfig *config, char message[RELAY_MESSAGE_BYTES])
 {
     Relay *made = NULL;
@@ -129,6 +147,9 @@ int relay_new(Relay **relay, const RelayConfig *config, char message[RELAY_MESSA
         status = open_gang(made, message);
     }
     if (status == 0) {
+        status = take_memory(made, message);
+    }
+    if (status == 0) {
         status = open_sockets(made, message);
     }
     if (status != 0) {
@@ -157,6 +178,7 @@ void relay_free(Relay *relay)
     if (relay->wake_fd >= 0) {
         close(relay->wake_fd);
     }
+    wire_memory_free(relay->memory);
     gang_store_close(relay->gang);
     relay_watch_free(relay->watch);
     relay_events_clear(&relay->events);

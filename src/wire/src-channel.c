@@ -38,7 +38,7 @@ static int take_memory(SrcChannel *channel)
 {
     const RelayConfig *config = channel->relay->config;
     unsigned threads = channel->number == 0 ? config->threads : channel->is_urgent ? 0 : config->threads > 0;
-    int status = frame_stack_new(&channel->frames, RELAY_FRAMES);
+    int status = frame_stack_new(&channel->frames, RELAY_FRAMES, channel->relay->memory);
 
     if (status == 0) {
         status = codec_pool_new(&channel->pool, CODEC_COMPRESS, threads, RELAY_FRAMES);
@@ -239,6 +239,7 @@ static int agree(SrcChannel *channel)
         encode.slots_max = ack.slots;
         encode.page_bytes = config->parse.page_bytes;
         encode.gang = channel->relay->gang;
+        encode.memory = channel->relay->memory;
         status = src_encode_new(&channel->encode, &encode);
     }
     if (status != 0) {

@@ -3,29 +3,29 @@
  * See src-duplicates.h. */
 #include "wire/src-duplicates.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include "wire/wire-memory.h"
 #include "wire/wire-xxh3.h"
 
-static uint64_t table_bytes(const SrcDuplicates *duplicates)
-{
-    return duplicates->buckets * SRC_DUPLICATES_WAYS * sizeof(SrcDuplicate);
-}
-
-int src_duplicates_init(SrcDuplicates *duplicates, uint64_t slots, uint64_t key)
+int src_duplicates_init(SrcDuplicates *duplicates, uint64_t slots, uint64_t key, WireMemory *memory)
 {
     memset(duplicates, 0, sizeof *duplicates);
     duplicates->buckets = slots * SRC_DUPLICATES_SLOT_BYTES / (SRC_DUPLICATES_WAYS * sizeof(SrcDuplicate)) + 1;
     duplicates->key = key;
-    duplicates->table = wire_memory_take(table_bytes(duplicates), 1);
-    return duplicates->table ? 0 : -ENOMEM;
+    uint64_t bytes = duplicates->buckets * SRC_DUPLICATES_WAYS * sizeof(SrcDuplicate);
+    int status = wire_arena_take(&duplicates->arena, memory, bytes, WIRE_MEMORY_TABLE_BYTES);
+
+    if (status == 0) {
+        wire_arena_reach(&duplicates->arena, bytes); /* it is used all over */
+    }
+
+    duplicates->table = (SrcDuplicate *)(void *)duplicates->arena.bytes;
+    return status;
 }
 
 void src_duplicates_clear(SrcDuplicates *duplicates)
 {
-    wire_memory_give(duplicates->table, table_bytes(duplicates));
+    wire_arena_give(&duplicates->arena);
     memset(duplicates, 0, sizeof *duplicates);
 }
 

@@ -10,7 +10,7 @@
  * One thread. */
 #pragma once
 
-#include <stdint.h>
+#include "wire/wire-memory.h"
 
 typedef struct SrcDuplicate {
     uint32_t tag;
@@ -23,13 +23,14 @@ typedef struct SrcDuplicates {
     SrcDuplicate *table; /* [buckets * SRC_DUPLICATES_WAYS] */
     uint64_t buckets;
     uint64_t key;
+    WireArena arena; /* of the table */
 } SrcDuplicates;
 
 /* Memory for each slot: 3 entries for 2 slots, so that buckets seldom overflow. */
 #define SRC_DUPLICATES_SLOT_BYTES 12
 
-/* 0 or -ENOMEM. */
-int src_duplicates_init(SrcDuplicates *duplicates, uint64_t slots, uint64_t key);
+/* 'memory' may be NULL.  0 or -ENOMEM. */
+int src_duplicates_init(SrcDuplicates *duplicates, uint64_t slots, uint64_t key, WireMemory *memory);
 void src_duplicates_clear(SrcDuplicates *duplicates);
 
 uint64_t src_duplicates_hash(const SrcDuplicates *duplicates, const uint8_t *page, uint32_t page_bytes);

@@ -33,7 +33,6 @@
 #include "wire/src-write.h"
 #include "wire/wire-xxh3.h"
 
-#define FILTERS_WITH_SLOTS (WIRE_FILTER_SAME | WIRE_FILTER_SEGMENTS | WIRE_FILTER_DUPLICATE)
 #define HASH_STATE_BYTES   1024       /* an XXH3_state_t, about */
 #define BLOCK_UNKNOWN      0          /* of 'numbers': not met yet */
 #define BLOCK_LITERAL      UINT16_MAX /* no tables for it */
@@ -124,7 +123,7 @@ static void divide(const SrcEncodeConfig *config, uint64_t slots_max, uint64_t *
     uint64_t copy_bytes = SRC_PAGES_COPY_BYTES(config->page_bytes);
 
     slots_max = least(slots_max, pages_of(config));
-    if (!(config->filters & FILTERS_WITH_SLOTS)) {
+    if (!(config->filters & WIRE_FILTERS_WITH_SLOTS)) {
         *slots = *copies = 0;
     } else if (config->page_memory == WIRE_PAGE_MEMORY_FULL) {
         *slots = *copies = least(slots_max, budget / (slot_bytes(config) + copy_bytes));
@@ -175,19 +174,20 @@ static int take(SrcEncode *encode)
     SrcPagesConfig pages = {.pages = pages_of(config),
                             .page_bytes = config->page_bytes,
                             .hash_block_bytes = config->hash_block_bytes,
-                            .key = config->hash_key};
+                            .key = config->hash_key,
+                            .memory = config->memory};
     uint64_t key;
-    int status;
+    int status = 0;
 
     divide(config, config->slots_max, &pages.slots, &pages.copies);
     if (fixed_bytes(config) > config->memory_bytes_max || !(encode->hash = XXH3_createState())) {
         return -ENOMEM;
     }
-    status = src_pages_init(&encode->pages, &pages);
-    if (status == 0 && config->filters & WIRE_FILTER_DUPLICATE) {
+    if (config->filters & WIRE_FILTER_DUPLICATE) {
         memcpy(&key, config->hash_key, sizeof key);
-        status = src_duplicates_init(&encode->duplicates, pages.slots, key);
+        status = src_duplicates_init(&encode->duplicates, pages.slots, key, config->memory);
     }
+    status = status == 0 ? src_pages_init(&encode->pages, &pages) : status;
     if (status == 0 && shares(config)) {
         status = src_share_new(&encode->share, config->gang);
     }

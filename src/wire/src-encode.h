@@ -22,6 +22,8 @@ typedef enum WireFilter {
     WIRE_FILTER_SHARED = 1 << 4,    /* pages equal to one of another VM of the gang */
 } WireFilter;
 #define WIRE_FILTERS_DEFAULT (WIRE_FILTER_ZERO | WIRE_FILTER_SAME | WIRE_FILTER_SEGMENTS | WIRE_FILTER_DUPLICATE)
+/* Those that need page memory. */
+#define WIRE_FILTERS_WITH_SLOTS (WIRE_FILTER_SAME | WIRE_FILTER_SEGMENTS | WIRE_FILTER_DUPLICATE)
 
 typedef enum WirePageMemory {
     WIRE_PAGE_MEMORY_FULL, /* a copy of every page that the destination stores */
@@ -40,6 +42,7 @@ typedef struct SrcEncodeConfig {
     uint32_t segments_max;     /* of a page, before words are used (WIRE_SEGMENTS_MAX at most) */
     uint8_t hash_key[32];      /* random, never leaves this process */
     struct GangStore *gang;    /* of WIRE_FILTER_SHARED; outlives the encoder; NULL: nothing is shared across VMs */
+    struct WireMemory *memory; /* outlives the encoder; NULL: no memory is made ready ahead */
 } SrcEncodeConfig;
 
 /* Fills in what the format and the measurements suggest for a guest of 'ram_bytes'. */

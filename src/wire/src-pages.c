@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "wire/wire-memory.h"
-
 enum { PLACE_UNSENT, PLACE_ZERO, PLACE_FORGOTTEN, PLACE_SLOT }; /* PLACE_SLOT + slot */
 
 static const uint8_t zeros[WIRE_PAGE_BYTES_MAX];
@@ -22,23 +20,56 @@ static uint32_t hashes_length(const SrcPagesConfig *config)
     return config->page_bytes / config->hash_block_bytes;
 }
 
+static bool take_slots(SrcPages *pages, WireMemory *memory)
+{
+    const SrcPagesConfig *config = &pages->config;
+    uint64_t bytes = config->slots * sizeof *pages->slots;
+
+    if (wire_arena_take(&pages->arenas.slots, memory, bytes, bytes) != 0) {
+        return false;
+    }
+    pages->slots = (SrcSlot *)(void *)pages->arenas.slots.bytes;
+    if (!has_hashes(config)) {
+        return true;
+    }
+    bytes = config->slots * hashes_length(config) * sizeof *pages->hashes;
+    if (wire_arena_take(&pages->arenas.hashes, memory, bytes, bytes) != 0) {
+        return false;
+    }
+    pages->hashes = (uint64_t *)(void *)pages->arenas.hashes.bytes;
+    return true;
+}
+
+static bool take_copies(SrcPages *pages, WireMemory *memory)
+{
+    const SrcPagesConfig *config = &pages->config;
+    uint64_t bytes = config->copies * sizeof *pages->copy_slots;
+
+    if (has_hashes(config)) {
+        if (wire_arena_take(&pages->arenas.copy_slots, memory, bytes, bytes) != 0) {
+            return false;
+        }
+        pages->copy_slots = (uint32_t *)(void *)pages->arenas.copy_slots.bytes;
+    }
+    bytes = config->copies * config->page_bytes;
+    if (wire_arena_take(&pages->arenas.copies, memory, bytes, bytes) != 0) {
+        return false;
+    }
+    pages->copies = pages->arenas.copies.bytes;
+    return true;
+}
+
 static bool take(SrcPages *pages)
 {
     const SrcPagesConfig *config = &pages->config;
 
-    if (!(pages->pages = wire_memory_take(config->pages * sizeof *pages->pages, 0)) ||
-        (config->slots > 0 && !(pages->slots = wire_memory_take(config->slots * sizeof *pages->slots, 0))) ||
-        (config->copies > 0 && !(pages->copies = wire_memory_take(config->copies * config->page_bytes, 1)))) {
+    if (wire_arena_take(&pages->arenas.pages, config->memory, config->pages * sizeof *pages->pages,
+                        WIRE_MEMORY_TABLE_BYTES) != 0) {
         return false;
     }
-    if (!has_hashes(config)) {
-        return true;
-    }
-    pages->hashes = wire_memory_take(config->slots * hashes_length(config) * sizeof *pages->hashes, 1);
-    if (config->copies > 0) {
-        pages->copy_slots = wire_memory_take(config->copies * sizeof *pages->copy_slots, 0);
-    }
-    return pages->hashes && (config->copies == 0 || pages->copy_slots);
+    pages->pages = (SrcPage *)(void *)pages->arenas.pages.bytes;
+    return (config->slots == 0 || take_slots(pages, config->memory)) &&
+           (config->copies == 0 || take_copies(pages, config->memory));
 }
 
 int src_pages_init(SrcPages *pages, const SrcPagesConfig *config)
@@ -66,15 +97,11 @@ int src_pages_init(SrcPages *pages, const SrcPagesConfig *config)
 
 void src_pages_clear(SrcPages *pages)
 {
-    const SrcPagesConfig *config = &pages->config;
-
-    wire_memory_give(pages->pages, config->pages * sizeof *pages->pages);
-    wire_memory_give(pages->slots, config->slots * sizeof *pages->slots);
-    wire_memory_give(pages->copies, config->copies * config->page_bytes);
-    wire_memory_give(pages->copy_slots, config->copies * sizeof *pages->copy_slots);
-    if (pages->hashes) {
-        wire_memory_give(pages->hashes, config->slots * hashes_length(config) * sizeof *pages->hashes);
-    }
+    wire_arena_give(&pages->arenas.pages);
+    wire_arena_give(&pages->arenas.slots);
+    wire_arena_give(&pages->arenas.copies);
+    wire_arena_give(&pages->arenas.copy_slots);
+    wire_arena_give(&pages->arenas.hashes);
     explicit_bzero(pages, sizeof *pages);
 }
 
@@ -176,6 +203,19 @@ void src_pages_changes(SrcPages *pages, uint64_t index, const uint8_t *content, 
     }
 }
 
+/* Slots that were never used are used now. */
+static void slots_reach(SrcPages *pages)
+{
+    const SrcPagesConfig *config = &pages->config;
+
+    wire_arena_reach(&pages->arenas.slots, pages->slots_touched * sizeof *pages->slots);
+    if (has_hashes(config)) {
+        wire_arena_reach(&pages->arenas.hashes, pages->slots_touched * hashes_length(config) * sizeof *pages->hashes);
+    } else {
+        wire_arena_reach(&pages->arenas.copies, pages->slots_touched * config->page_bytes);
+    }
+}
+
 /* A slot that nobody is in. */
 static bool slot_take(SrcPages *pages, uint32_t *slot)
 {
@@ -184,6 +224,7 @@ static bool slot_take(SrcPages *pages, uint32_t *slot)
         pages->free_slot = pages->slots[*slot].copy;
     } else if (pages->slots_touched < pages->config.slots) {
         *slot = (uint32_t)pages->slots_touched++;
+        slots_reach(pages);
     } else {
         return false;
     }
@@ -289,6 +330,7 @@ static bool copy_take(SrcPages *pages, uint32_t slot)
 
     if (pages->free_copy == 0 && pages->copies_touched < pages->config.copies) {
         copy = (uint32_t)++pages->copies_touched;
+        wire_arena_reach(&pages->arenas.copies, pages->copies_touched * pages->config.page_bytes);
     } else {
         if (pages->free_copy == 0 && !copy_evict(pages)) {
             return false;

@@ -13,8 +13,8 @@
  * again
  *       +--> hashes   of the blocks of the content, where there is no copy (WIRE_PAGE_MEMORY_HASH; src-hashes.h)
  *
- * All is taken at start, as address space; memory is used as it is touched, and the sum of the sizes is within the
- * budget.
+ * All is taken at start, and the sum of the sizes is within the budget; wire-memory.h keeps memory ready ahead of the
+ * slots and copies that are handed out for the first time, which are those behind the last.
  *
  * Who gets a slot when all are taken?  A page that is sent for the first time: nobody knows whether it will ever be
  * sent again, so it goes without (that also keeps one pass over a large guest from washing everything out).  A page
@@ -34,6 +34,7 @@
 
 #include "wire/segments.h"
 #include "wire/src-hashes.h"
+#include "wire/wire-memory.h"
 
 typedef struct SrcPage {
     uint32_t place;
@@ -55,6 +56,7 @@ typedef struct SrcPagesConfig {
     uint32_t page_bytes;
     uint32_t hash_block_bytes; /* 64 or 128 */
     const uint8_t *key;        /* [32] */
+    WireMemory *memory;        /* outlives the pages; NULL: no memory is made ready ahead */
 } SrcPagesConfig;
 
 typedef struct SrcPages {
@@ -64,6 +66,9 @@ typedef struct SrcPages {
     uint8_t *copies;      /* [copies * page_bytes] */
     uint32_t *copy_slots; /* [copies] whose it is; of a free one: the next free, + 1.  Not for full page memory */
     uint64_t *hashes;     /* [slots * page_bytes / hash_block_bytes]; not for full page memory */
+    struct {
+        WireArena pages, slots, copies, copy_slots, hashes;
+    } arenas; /* behind these five */
     SrcHashes hasher;
     uint64_t fresh[WIRE_PAGE_BYTES_MAX / 64]; /* hashes of the page in work, once they were needed */
     const uint8_t *fresh_of;

@@ -191,7 +191,7 @@ static void use_stream(FakeMigration *fake)
     for (guint side = 0; side < 2; side++) {
         fake->config[side].encode.page_bytes = carried->config.page_bytes;
         fake->config[side].encode.ram_bytes = 600u << 20;
-        fake->config[side].encode.memory_bytes_max = 256u << 20;
+        fake->config[side].encode.memory_bytes_max = 32u << 20;
     }
 }
 

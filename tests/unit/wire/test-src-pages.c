@@ -283,7 +283,7 @@ static void test_duplicates_are_proposed(void)
     guint found = 0;
     guint strange = 0;
 
-    g_assert_cmpint(src_duplicates_init(&duplicates, 10000, 77), ==, 0);
+    g_assert_cmpint(src_duplicates_init(&duplicates, 10000, 77, NULL), ==, 0);
     for (guint round = 0; round < 2; round++) { /* a content is there once */
         for (guint i = 0; i < 10000; i++) {
             src_duplicates_add(&duplicates, src_duplicates_hash(&duplicates, (const guint8 *)&i, sizeof i), i);
