@@ -28,8 +28,9 @@ from rig_relay import ForwardPath, Path, RelayPath
 
 MIB = 1 << 20
 ENDED = ('completed', 'failed', 'cancelled')
-AFTER_BEATS = 50                # heard of the guest after a migration before its gaps are counted
+AFTER_BEATS = 30                # heard of the guest after a migration before its gaps are counted
 CHANGE_WORTH_TELLING = 0.05     # of the relay's wish for avail-switchover-bandwidth
+STUCK_FACTOR = 1.5              # of what fits into the downtime: a pass that leaves less may be the last by chance
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Cell:
     downtime_ms: int = 300
     postcopy: str = ''                  # '': never; 'early': as soon as pages move; 'late': after the first pass
     limit_s: float = 30                 # then it is cancelled: "dnf"
+    stuck_passes: int = 0               # cancelled, too, when so many passes have left not less to send; 0: never
     on_cannot_converge: str = 'abort'   # 'abort', 'postcopy' or 'ignore': what to do on the relay's word
     verify: bool = False
     options: tuple = ()                 # more options of the source relay
@@ -98,6 +100,7 @@ class Migration:
         self.path = self.path_new(self.serial)
         self.status, self.destination_status = 'none', 'none'
         self.passes = 0
+        self.remaining = []             # bytes to send, at the begin of each pass
         self.destination_runs = False
         self.relay_status, self.relay_ended, self.cannot_converge = {}, None, None
         self.relay_states = []          # of the source relay, as it went through them
@@ -179,10 +182,31 @@ class Migration:
             self.passes = message.body['data']['pass']
             if self.cell.postcopy == 'late' and self.passes >= 2:
                 self.wants_postcopy = True
+            elif self.cell.stuck_passes and self.status == 'active':
+                self.remaining_note()
         elif event == 'GONE':
             self.status = 'gone'
         if self.wants_postcopy and not self.postcopy_begun and self.status == 'active':
             self.postcopy_start()
+
+    def remaining_note(self):
+        """A QEMU that does not answer at once is in its switchover: then it is not stuck."""
+        try:
+            ram = self.source.command('query-migrate', seconds=5).get('ram', {})
+        except RigError as error:
+            self.notes.append(str(error))
+            return
+        self.remaining.append(ram.get('remaining', 0))
+
+    def is_stuck(self):
+        """The latest passes have each left not less than some pass before them, and far more than the link carries in
+        the downtime: a guest that writes always the same will not let it get better."""
+        n = self.cell.stuck_passes
+        if not n or len(self.remaining) <= n or self.postcopy_begun or self.status != 'active':
+            return False
+        fits = self.cell.rate * self.cell.downtime_ms / 1e3
+        least_lately = min(self.remaining[-n:])
+        return least_lately >= min(self.remaining[:-n]) and least_lately > STUCK_FACTOR * fits
 
     def on_destination(self, event, message):
         if event == 'MIGRATION':
@@ -276,8 +300,13 @@ class Migration:
             self.step(min(0.1, max(0.0, deadline - time.monotonic())))
             for process in self.path.processes().values():
                 process.look()
+            if not is_late and self.is_stuck():
+                self.notes.append(f'not less to send over {self.cell.stuck_passes} passes: '
+                                  f'{", ".join(f"{left / 1e6:.1f}" for left in self.remaining)} MB')
+                deadline = 0.0
             if time.monotonic() > deadline and not is_late:
                 is_late = True
+                deadline = time.monotonic()
                 deadline += 60          # for the cancelling; a post-copy is let through
                 if not self.postcopy_begun:
                     self.cancel()
@@ -304,7 +333,11 @@ class Migration:
             return result               # for whoever knows what to do with it; the rig is not whole now
         try:
             rig.beats.await_beat_from(runs.beat_host, 60)
+            work = rig.beats.work
             rig.beats.await_more(AFTER_BEATS, 60)
+            if wrong := rig.guest.check(rig.beats, work):
+                self.notes.append(wrong)
+                result['outcome'] = 'broken'
         except RigError as error:
             self.notes.append(str(error))
             result['outcome'] = 'lost'

@@ -28,7 +28,8 @@ BEAT = struct.Struct('<IIQQQQ')         # what follows it in a beat
 VERDICT = struct.Struct('<II')
 MAGIC, VERSION, ETHERTYPE = 0x54574447, 1, b'\x88\xb5'
 KIND_BEAT, KIND_VERIFY, KIND_VERDICT = 1, 2, 3
-FLAG_READY, FLAG_WRONG_SUM = 1, 16
+FLAG_READY, FLAG_EXEC_ENDED, FLAG_WRONG_SUM = 1, 8, 16
+WORK_SECONDS = 30               # after a migration the load must have done something by then
 
 
 class Beats:
@@ -38,7 +39,7 @@ class Beats:
         self.name = name.encode()
         self.lock = threading.Condition()
         self.times, self.sides = [], []         # seconds since the epoch, and the address the beat came from
-        self.is_ready, self.wrong_sum, self.work, self.boots = False, False, 0, set()
+        self.is_ready, self.wrong_sum, self.exec_ended, self.work, self.boots = False, False, False, 0, set()
         self.seqs_repeated, self.last_seq = 0, -1
         self.verdicts, self.source, self.next_id = {}, None, int(time.time()) & 0xffffff
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -79,6 +80,7 @@ class Beats:
         self.boots.add(boot)
         self.is_ready = bool(flags & FLAG_READY)
         self.wrong_sum = bool(flags & FLAG_WRONG_SUM)
+        self.exec_ended = bool(flags & FLAG_EXEC_ENDED)
         self.seqs_repeated += seq <= self.last_seq
         self.last_seq = max(seq, self.last_seq)
 
@@ -138,6 +140,7 @@ class Guest(abc.ABC):
 
     name = 'guest'              # of its heartbeats
     ram_bytes = 0
+    is_steady = True            # what it writes in a second is always the same
 
     @abc.abstractmethod
     def qemu_arguments(self):
@@ -146,6 +149,11 @@ class Guest(abc.ABC):
     @abc.abstractmethod
     def await_ready(self, beats):
         """Returns when its load runs."""
+
+    @abc.abstractmethod
+    def check(self, beats, work):
+        """After every migration, quickly, without stopping the load: None, or what is wrong with a guest whose work
+        was at 'work' when it came."""
 
     @abc.abstractmethod
     def verify(self, beats):
@@ -219,6 +227,13 @@ class LabGuest(Guest):
     def await_ready(self, beats):
         beats.wait_for('ready', 120, lambda: beats.is_ready)
 
+    def check(self, beats, work):
+        if len(beats.boots) != 1:
+            return 'the guest has booted again'
+        if beats.wrong_sum:
+            return 'a read pass of the load met a wrong sum'
+        return None
+
     def verify(self, beats):
         wrong, text = beats.order_verify()
         return 'OK' if wrong == 0 else f'{wrong} differences: {text}'
@@ -226,9 +241,10 @@ class LabGuest(Guest):
 
 class DebianGuest(LabGuest):
     """A lab guest in which a Debian installs packages or writes a database (bench/wire/debian-guest).  It checks what is
-    written once; what its programs do, they would notice themselves."""
+    written once; what its programs do they notice themselves, and end."""
 
     ram_bytes = 768 * MIB
+    is_steady = False
     loads = ('install', 'database')
 
     def load_files(self, load):
@@ -251,7 +267,24 @@ class DebianGuest(LabGuest):
 
     def await_ready(self, beats):
         super().await_ready(beats)
-        beats.wait_for('at work', 300, lambda: beats.work > 0)
+        beats.wait_for('at work', 300, lambda: beats.work > 0 or beats.exec_ended)
+        if beats.exec_ended:
+            raise RigError(self.said())
+
+    def check(self, beats, work):
+        try:
+            beats.wait_for('at work', WORK_SECONDS, lambda: beats.work > work or beats.exec_ended)
+        except RigError:
+            return f'the programs of the guest have done nothing for {WORK_SECONDS} s: {self.said()}'
+        return self.said() if beats.exec_ended else super().check(beats, work)
+
+    def verify(self, beats):
+        return self.check(beats, beats.work) or super().verify(beats)
+
+    def said(self):
+        """The end of its console."""
+        with open(os.path.join(self.workdir, 'console'), encoding='utf-8', errors='replace') as console:
+            return ' / '.join(console.read().split('\n')[-4:]).strip(' /') or 'nothing on its console'
 
 
 def guest_of_load(build, source_dir, workdir, load):

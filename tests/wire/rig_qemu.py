@@ -107,7 +107,8 @@ class Qemu(Process):
                 '-netdev', f'dgram,id=n0,local.type=inet,local.host={self.beat_host},local.port=0,remote.type=inet,'
                            f'remote.host=127.0.0.1,remote.port={beats.port}',
                 '-device', 'virtio-net-pci,netdev=n0,mac=52:54:00:77:00:01,romfile=',
-                '-serial', f'file:{os.path.join(workdir, "console")}',
+                '-chardev', f'file,id=s0,path={os.path.join(workdir, "console")},append={"on" if incoming else "off"}',
+                '-serial', 'chardev:s0',
                 '-qmp', f'unix:{self.qmp_path},server=on,wait=off']
         if incoming:
             argv += ['-incoming', 'defer', '-S']
