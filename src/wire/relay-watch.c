@@ -13,7 +13,7 @@
  * Between the two lies postcopy-device: the source's QEMU has said all of the device state, and the destination's has not told yet that it
  * is loaded (PONG 3 on the return path).  QEMU before 10.2 can go on at neither host when the connection closes then: the source is paused for good,
  * the destination ends (decision 0016).  A closed connection helps nobody, a link that comes back does, so a silent relay is given a
- * minute instead of ten seconds.
+ * minute instead of ten seconds.  The destination's relay does so from the beginning if the migration may become a post-copy: it reads no stream.
  *
  * Overrun: with abort_on_overrun the connection is closed as soon as the arithmetic says that the pause will be more than
  * limit + 20 ms, but only while the destination cannot have started: it has not yet got the beginning of the device state.
@@ -165,10 +165,11 @@ static void use_patience(RelayWatch *watch, unsigned seconds)
 {
     Relay *relay = watch->relay;
 
-    if (seconds == watch->patience_s) {
+    if (seconds == watch->patience_s && relay->channels == watch->patient_channels) {
         return;
     }
     watch->patience_s = seconds;
+    watch->patient_channels = relay->channels;
     for (unsigned i = 0; i < relay->channels; i++) {
         if (relay->config->side == RELAY_SOURCE) {
             src_channel_set_patience(relay->src[i], seconds);
@@ -178,11 +179,23 @@ static void use_patience(RelayWatch *watch, unsigned seconds)
     }
 }
 
+/* Whether it is postcopy-device, or, at the destination, may be: what would tell may be held up by the link. */
+static bool may_be_no_return(Relay *relay)
+{
+    bool is_destination = relay->config->side == RELAY_DESTINATION;
+    bool may_postcopy = relay->config->parse.capabilities & SRC_CAPABILITY_POSTCOPY_RAM;
+
+    pthread_mutex_lock(&relay->lock);
+    bool is_past = relay->state >= RELAY_POSTCOPY || relay->return_watch.is_lost; /* a recovery begins with RECV_BITMAP */
+    bool is_it = relay->state == RELAY_POSTCOPY_DEVICE;
+
+    pthread_mutex_unlock(&relay->lock);
+    return is_it || (is_destination && may_postcopy && !is_past);
+}
+
 static void check_silence(RelayWatch *watch)
 {
-    bool is_no_return = relay_state_now(watch->relay) == RELAY_POSTCOPY_DEVICE;
-
-    use_patience(watch, is_no_return ? RELAY_PATIENCE_DEVICE_S : RELAY_PATIENCE_S);
+    use_patience(watch, may_be_no_return(watch->relay) ? RELAY_PATIENCE_DEVICE_S : RELAY_PATIENCE_S);
     if (watch->sum.silent_ns > watch->patience_s * UINT64_C(1000000000)) {
         relay_fail(watch->relay, WIRE_REASON_WATCHDOG, true, "the other relay has said nothing for %.0f s",
                    (double)watch->sum.silent_ns / 1e9);

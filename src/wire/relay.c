@@ -229,8 +229,8 @@ static void add_no_return(Relay *relay)
     size_t length = strlen(relay->why);
 
     snprintf(relay->why + length, sizeof(relay->why) - length, "%s",
-             "; it was while the destination got the device state of a post-copy: QEMU 10.2 and later lets the guest run on at the source, "
-             "before that it can go on at neither host");
+             "; the destination has not said that it has loaded the device state of the post-copy: if it has, the migration can be "
+             "recovered; if not, QEMU 10.2 and later lets the guest run on at the source, an older one lets it run nowhere");
 }
 
 void relay_fail(Relay *relay, WireReason reason, bool tell_peer, const char *format, ...)

@@ -115,11 +115,10 @@ class Migration:
     def path_new(self, serial):
         cell, method = self.cell, self.method
         if method.path == 'relay':
-            source_options = ['--vm', self.rig.guest.name, '--ram', str(self.rig.guest.ram_bytes),
-                              '--capabilities', ','.join(self.capabilities()), '--downtime-limit', f'{cell.downtime_ms}ms',
+            both_options = ['--capabilities', ','.join(self.capabilities()), *method.both_options]
+            source_options = ['--vm', self.rig.guest.name, '--ram', str(self.rig.guest.ram_bytes), '--downtime-limit', f'{cell.downtime_ms}ms',
                               *(['--link', str(int(cell.rate))] if cell.rate else []), *method.relay_options, *cell.options]
-            return RelayPath(self.rig, serial, cell.rate, cell.rtt_ms, source_options,
-                             method.both_options)
+            return RelayPath(self.rig, serial, cell.rate, cell.rtt_ms, source_options, both_options)
         return (ForwardPath if method.path == 'forward' else Path)(self.rig, serial, cell.rate, cell.rtt_ms)
 
     def capabilities(self):
@@ -214,6 +213,7 @@ class Migration:
             self.times.setdefault('destination ' + self.destination_status, message.at)
         elif event == 'RESUME':
             self.destination_runs = True
+            self.times.setdefault('destination runs', message.at)
         elif event == 'GONE':
             self.destination_status = 'gone'
 

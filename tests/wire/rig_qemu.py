@@ -4,6 +4,8 @@
 Commands that must be heard while the main loop stands still go out of band: the destination of a post-copy may itself
 wait for a page that only a recovered migration brings.
 
+GODWIT_QEMU in the environment names another program than qemu-system-x86_64.
+
 Answers are waited for by whoever asks; events go into the rig's inbox.  While QEMU is in its switchover it may not
 answer for as long as the guest stands still, so command() has a generous limit and the caller a choice."""
 import json
@@ -101,8 +103,8 @@ class Qemu(Process):
         self.side, self.beat_host = side, HOST_OF_SIDE[side]
         name = f'qemu-{serial}'
         self.qmp_path = os.path.join(workdir, name + '.qmp')
-        argv = [os.environ.get('GODWIT_QEMU', 'qemu-system-x86_64'), '-name', f'{name},debug-threads=on', '-nodefaults', '-no-user-config', '-no-reboot',
-                '-display', 'none', '-machine', 'pc', '-m', str(guest.ram_bytes // MIB),
+        argv = [os.environ.get('GODWIT_QEMU', 'qemu-system-x86_64'), '-name', f'{name},debug-threads=on',
+                '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-machine', 'pc', '-m', str(guest.ram_bytes // MIB),
                 *guest.qemu_arguments(),
                 '-netdev', f'dgram,id=n0,local.type=inet,local.host={self.beat_host},local.port=0,remote.type=inet,'
                            f'remote.host=127.0.0.1,remote.port={beats.port}',
