@@ -176,6 +176,16 @@ typedef struct Resent {
     unsigned length;
 } Resent;
 
+static bool is_resent(const GovernorPass *pass)
+{
+    return pass->pages > 0 && pass->pages_resent >= RESENT_SHARE * (double)pass->pages;
+}
+
+static double cost_of(const GovernorPass *pass, double link)
+{
+    return fmax((double)pass->resent_wire_bytes / link, pass->seconds - pass->waited_s);
+}
+
 static Resent look_back(const GovernorState *state, double link)
 {
     Resent resent = {.length = 0};
@@ -183,9 +193,9 @@ static Resent look_back(const GovernorState *state, double link)
     for (unsigned i = state->passes_length; i > 0 && resent.length < LOOK_BACK; i--) {
         const GovernorPass *pass = &state->passes[i - 1];
 
-        if (pass->pages_resent >= RESENT_SHARE * (double)pass->pages) {
+        if (is_resent(pass)) {
             resent.passes[resent.length] = pass;
-            resent.cost_s[resent.length++] = fmax((double)pass->resent_wire_bytes / link, pass->seconds - pass->waited_s);
+            resent.cost_s[resent.length++] = cost_of(pass, link);
         }
     }
     return resent;
@@ -277,7 +287,7 @@ static void tell_hopeless(GovernorVerdict *verdict, const GovernorState *state, 
 }
 
 /* What was dirtied during the last pass, if the guest goes on as it did. */
-static void expect(GovernorVerdict *verdict, const GovernorState *state, const Resent *resent)
+static void expect(GovernorVerdict *verdict, const GovernorState *state, const Resent *resent, double link)
 {
     double pace = pace_of(resent);
     double shrinks = isnan(pace) ? 1 : fmin(pace, 1);
@@ -286,7 +296,13 @@ static void expect(GovernorVerdict *verdict, const GovernorState *state, const R
         return;
     }
     verdict->working_set_bytes = (double)resent->passes[0]->resent_wire_bytes * shrinks;
-    verdict->expected_downtime_s = fixed_s(state) + resent->cost_s[0] * shrinks;
+    double cost_s = resent->cost_s[0] * shrinks;
+
+    if (is_resent(&state->now)) { /* the next one is at least what it is already */
+        verdict->working_set_bytes = fmax(verdict->working_set_bytes, (double)state->now.resent_wire_bytes);
+        cost_s = fmax(cost_s, cost_of(&state->now, link));
+    }
+    verdict->expected_downtime_s = fixed_s(state) + cost_s;
 }
 
 GovernorVerdict governor_judge(const GovernorState *state)
@@ -307,7 +323,7 @@ GovernorVerdict governor_judge(const GovernorState *state)
     verdict.carried_bytes_per_s = plain_rate;
     verdict.switchover_bytes_per_s = threshold / state->config.downtime_limit_s;
     verdict.downtime_limit_scale = verdict.switchover_bytes_per_s / link;
-    expect(&verdict, state, &resent);
+    expect(&verdict, state, &resent, link);
     if (limit_is_too_short(state)) {
         tell_too_short(&verdict, state);
     } else if (is_hopeless(&resent, budget_s)) {

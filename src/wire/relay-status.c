@@ -6,6 +6,7 @@
 #include "wire/relay-net.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static double elapsed_ms(const RelayWatch *watch)
 {
@@ -53,12 +54,20 @@ static void add_totals(RelayEvent *event, const RelayWatch *watch)
     relay_event_real(event, "codec_cpu_s", (double)sum->main.codec.busy_ns / 1e9);
 }
 
+/* What is known best: the pause itself, or what the governor expects of one.  After a post-copy has begun there is none to come. */
+static double expected_downtime_s(const RelayWatch *watch)
+{
+    bool is_postcopy = watch->sum.main.parse.state == SRC_STREAM_POSTCOPY;
+
+    return is_postcopy ? NAN : watch->is_stopped ? watch->pause_s : watch->verdict.expected_downtime_s;
+}
+
 static void add_source(RelayEvent *event, const RelayWatch *watch)
 {
     const GovernorVerdict *verdict = &watch->verdict;
 
     relay_event_real(event, "working_set_bytes", verdict->working_set_bytes);
-    relay_event_real(event, "expected_downtime_ms", verdict->expected_downtime_s * 1e3);
+    relay_event_real(event, "expected_downtime_ms", expected_downtime_s(watch) * 1e3);
     relay_event_real(event, "link_bytes_per_s", known(watch->link_bytes_per_s));
     relay_event_real(event, "rtt_ms", known((double)watch->sum.main.rtt_ns / 1e6));
     relay_event_real(event, "switchover_bytes_per_s", known(verdict->switchover_bytes_per_s));
@@ -71,6 +80,15 @@ static void add_source(RelayEvent *event, const RelayWatch *watch)
     }
 }
 
+static const char *say_known(char text[32], double value, int decimals, const char *unit)
+{
+    if (isnan(value) || value <= 0) {
+        return "unknown";
+    }
+    snprintf(text, 32, "%.*f %s", decimals, value, unit);
+    return text;
+}
+
 static void say_status(RelayWatch *watch, RelayState state)
 {
     const RelaySum *sum = &watch->sum;
@@ -81,10 +99,13 @@ static void say_status(RelayWatch *watch, RelayState state)
                          (double)sum->wire_bytes / 1e6, (double)sum->stream_bytes / 1e6);
         return;
     }
-    relay_events_say(events, false, "%s: pass %u, %.1f MB of %.1f MB sent, link %.1f MB/s, working set %.2f MB, expected pause %.0f ms",
+    char link[32], working_set[32], pause[32];
+
+    relay_events_say(events, false, "%s: pass %u, %.1f MB for %.1f MB sent, link %s, working set %s, %s %s",
                      relay_state_name(state), watch->passes_told + 1, (double)sum->wire_bytes / 1e6,
-                     (double)sum->stream_bytes / 1e6, watch->link_bytes_per_s / 1e6,
-                     watch->verdict.working_set_bytes / 1e6, watch->verdict.expected_downtime_s * 1e3);
+                     (double)sum->stream_bytes / 1e6, say_known(link, watch->link_bytes_per_s / 1e6, 1, "MB/s"),
+                     say_known(working_set, watch->verdict.working_set_bytes / 1e6, 2, "MB"),
+                     watch->is_stopped ? "pause" : "expected pause", say_known(pause, expected_downtime_s(watch) * 1e3, 0, "ms"));
 }
 
 void relay_status_tell(RelayWatch *watch)
@@ -162,6 +183,9 @@ void relay_watch_tell_end(RelayWatch *watch, const char *outcome, const char *re
     relay_event_string(&event, "reason", reason);
     relay_event_string(&event, "state", relay_state_name(relay_state_now(watch->relay)));
     relay_event_real(&event, "elapsed_ms", elapsed_ms(watch));
+    if (watch->relay->config->side == RELAY_SOURCE) {
+        relay_event_real(&event, "pause_ms", watch->pause_s * 1e3);
+    }
     relay_event_open(&event, "totals");
     add_totals(&event, watch);
     relay_event_close(&event);

@@ -31,6 +31,9 @@ struct RelayWatch {
     GovernorState governor;
     GovernorVerdict verdict;
     bool told_cannot;
+    /* Of a switchover; the pause, as far as this relay sees it, and while it lasts what it will become by what is on the way.  NAN: none. */
+    bool is_stopped, is_loaded;
+    double pause_s;
     unsigned passes_told;
     /* What the link delivered in the last windows in which it was the limit. */
     double link_windows[LINK_WINDOWS];

@@ -52,6 +52,7 @@ int relay_watch_new(RelayWatch **watch, Relay *relay)
 
         made->level = choice.level;
     }
+    made->pause_s = NAN;
     made->window_ns = made->picked_ns = relay_now_ns();
     governor_init(&made->governor, &relay->config->governor);
     made->verdict = governor_judge(&made->governor);
@@ -223,14 +224,22 @@ static void check_progress(RelayWatch *watch, uint64_t now, uint64_t stop_ns, do
     }
 }
 
+/* How long what is on the way will take, at the best. */
+static double left_s_of(const RelayWatch *watch)
+{
+    const RelaySum *sum = &watch->sum;
+    double rate = fmax(watch->link_bytes_per_s, fmax(sum->main.wire_bytes_per_s, watch->governor.config.link_bytes_per_s));
+
+    return rate > 0 ? (double)sum->out_wire_bytes / rate : 0;
+}
+
 static void check_overrun(RelayWatch *watch, uint64_t now, uint64_t stop_ns, double limit_s)
 {
     const RelaySum *sum = &watch->sum;
     const SrcChannelView *main = &sum->main;
     bool may_run = main->device_stream_bytes > 0 && main->credited_stream_bytes >= main->device_stream_bytes;
     double pause_s = (double)(now - stop_ns) / 1e9;
-    double rate = fmax(watch->link_bytes_per_s, fmax(sum->main.wire_bytes_per_s, watch->governor.config.link_bytes_per_s));
-    double left_s = rate > 0 ? (double)sum->out_wire_bytes / rate : 0;
+    double left_s = left_s_of(watch);
 
     if (watch->relay->config->abort_on_overrun && !may_run && pause_s + left_s > limit_s + OVERRUN_S) {
         relay_fail(watch->relay, WIRE_REASON_ASKED, true,
@@ -238,6 +247,21 @@ static void check_overrun(RelayWatch *watch, uint64_t now, uint64_t stop_ns, dou
                    " bytes (%.0f ms) are on the way, limit %.0f ms; QEMU's connection is closed so that the guest runs on at the source",
                    pause_s * 1e3, sum->out_wire_bytes, left_s * 1e3, limit_s * 1e3);
     }
+}
+
+static void follow_pause(RelayWatch *watch, uint64_t now, uint64_t stop_ns, bool is_loaded)
+{
+    if (!watch->is_stopped) {
+        watch->pause_s = NAN;
+    } else if (!watch->is_loaded) {
+        watch->is_loaded = is_loaded;
+        watch->pause_s = (double)(now - stop_ns) / 1e9 + (is_loaded ? 0 : left_s_of(watch));
+    }
+}
+
+uint64_t relay_watch_tick_ns(const RelayWatch *watch)
+{
+    return watch->is_stopped && !watch->is_loaded ? RELAY_TICK_STOPPED_NS : RELAY_TICK_NS;
 }
 
 static void check_source(RelayWatch *watch, uint64_t now)
@@ -248,7 +272,10 @@ static void check_source(RelayWatch *watch, uint64_t now)
     bool is_postcopy = relay->state_ns[RELAY_POSTCOPY_DEVICE] > 0 || relay->state_ns[RELAY_POSTCOPY] > 0;
     uint64_t stop_ns = stopped_ns(relay);
     double limit_s = relay->downtime_limit_s;
+    bool is_loaded = relay->return_watch.has_shut;
     pthread_mutex_unlock(&relay->lock);
+    watch->is_stopped = stop_ns > 0 && !is_postcopy;
+    follow_pause(watch, now, stop_ns, is_loaded || watch->sum.is_complete);
     if (stop_ns > 0 && !is_postcopy && !watch->sum.is_complete) {
         check_progress(watch, now, stop_ns, limit_s);
         check_overrun(watch, now, stop_ns, limit_s);

@@ -5,7 +5,7 @@
  * Theory of operation
  *
  * The main thread accepts connections (at the source QEMU's, at the destination the other relay's), makes a channel of each, and looks at them
- * every 50 ms (relay-watch.c).  Everything that carries bytes is done by the channels' own threads, which take no memory and no lock of another channel.
+ * every 50 ms or sooner (relay-watch.c).  Everything that carries bytes is done by the channels' own threads, which take no memory and no lock of another channel.
  *
  * One failure ends everything.  relay_fail remembers the first reason, closes QEMU's connections both ways at once and wakes all who wait; the
  * main thread gives the threads a moment to say ABORT, then cuts the links, joins the threads and frees.  The order matters: QEMU's
@@ -484,7 +484,7 @@ static void wait_and_accept(Relay *relay)
     struct pollfd poll_fds[2] = {{.fd = relay->listen_fd, .events = POLLIN}, {.fd = relay->wake_fd, .events = POLLIN}};
     eventfd_t woken;
 
-    if (poll(poll_fds, 2, (int)(RELAY_TICK_NS / 1000000u)) <= 0) {
+    if (poll(poll_fds, 2, (int)(relay_watch_tick_ns(relay->watch) / 1000000u)) <= 0) {
         return;
     }
     if (poll_fds[1].revents) {

@@ -112,6 +112,31 @@ static void test_waiting_costs_nothing(void)
     g_assert_cmpfloat(governor_judge(&state).switchover_bytes_per_s, >, 16384 * 4096 / 0.300);
 }
 
+/* What is shown live: by what the last pass cost; and never less than the one that goes on has cost already. */
+static void test_expects_at_least_what_goes_on(void)
+{
+    GovernorState state = by_hand(0.300, 12.5e6);
+    GovernorPass so_far = {.pages = 900,
+                           .stream_bytes = 900 * 4104,
+                           .wire_bytes = 400000,
+                           .seconds = 5,
+                           .waited_s = 4.99,
+                           .pages_resent = 900,
+                           .resent_stream_bytes = 900 * 4104,
+                           .resent_wire_bytes = 400000};
+
+    first_pass(&state, 36600, 36600 * FULL / 2, 6);
+    governor_progress(&state, &so_far);
+    g_assert_true(isnan(governor_judge(&state).expected_downtime_s)); /* how much of it is that? */
+    resend(&state, 1000, 250000, 0.001);
+    assert_near(governor_judge(&state).expected_downtime_s, 0.030 + 0.020);
+    governor_progress(&state, &so_far);
+    assert_near(governor_judge(&state).expected_downtime_s, 0.030 + 0.032);
+    assert_near(governor_judge(&state).working_set_bytes, 400000);
+    resend(&state, 1000, 250000, 0.001); /* and then it is over */
+    assert_near(governor_judge(&state).expected_downtime_s, 0.030 + 0.020);
+}
+
 static void test_nothing_known_nothing_said(void)
 {
     GovernorState state = by_hand(0.300, 0);
@@ -379,6 +404,7 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/fast-link-is-unproven-before-a-pass", test_fast_link_is_unproven);
     g_test_add_func("/governor/pass-that-goes-on-counts", test_pass_that_goes_on_counts);
     g_test_add_func("/governor/waiting-for-qemu-costs-nothing", test_waiting_costs_nothing);
+    g_test_add_func("/governor/expects-at-least-what-goes-on", test_expects_at_least_what_goes_on);
     g_test_add_func("/governor/says-nothing-while-nothing-is-known", test_nothing_known_nothing_said);
     g_test_add_func("/governor/first-pass-raises-nothing", test_first_pass_raises_nothing);
     g_test_add_func("/governor/first-pass-with-a-page-twice", test_first_pass_with_a_page_twice);
