@@ -61,6 +61,26 @@ def against(summary, loads, links, figure, methods, limit, promise):
     return held, f'{text}; worst ratio {worst:.2f}' if checked else text
 
 
+def chosen(summary, methods, limit, promise):
+    """Total time of the method auto over the best of the methods, in every cell."""
+    failures, checked, worst = [], 0, 0.0
+    for key in rows_with(summary, 'auto'):
+        cell, other = summary[(*key, 'auto')], best(summary, key, methods, 'total_ms')
+        if other is None:
+            continue
+        ways = ', '.join(sorted({run['way']['way'] for run in cell['of'] if run.get('way')}))
+        checked += 1
+        if cell['outcome'] != 'completed':
+            failures.append(f'{name_of(key)} ({ways}: {cell["outcome"]})')
+            continue
+        ratio = cell['total_ms'] / other
+        worst = max(worst, ratio)
+        if ratio > limit:
+            failures.append(f'{name_of(key)} ({ways}: {ratio:.2f})')
+    held, text = verdict(failures, checked, promise)
+    return held, f'{text}; worst ratio {worst:.2f}' if checked else text
+
+
 def segments_alone(summary):
     """Bytes of what was sent again, of the segments filter with nothing else, over what the stream had for it."""
     failures, checked, worst = [], 0, 0.0
@@ -88,5 +108,7 @@ def judge(summary, limit_ms):
         against(summary, None, None, 'total_ms', OTHERS, 1.1, 'total time at most 1.1 of the best other method, relay always on'),
         against(summary, ('sparse', 'mixed'), (12.5,), 'total_ms', OTHERS, 0.5, 'total time at most 0.5 of the best other '
                 'method on sparse and mixed at 12.5 MB/s'),
+        chosen(summary, (*OTHERS, 'relay'), 1.1, 'total time of auto at most 1.1 of the best other method'),
+        chosen(summary, ('plain', 'relay'), 1.05, 'total time of auto at most 1.05 of the better of relay always on and off'),
         segments_alone(summary),
     ]

@@ -19,8 +19,9 @@ import queue
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import rig_auto
 from rig_guest import Beats
 from rig_process import RigError, machine_busy_s, new_inbox
 from rig_qemu import Qemu, QmpError
@@ -58,6 +59,7 @@ METHODS = {
     'multifd-zstd': Method(('multifd',), MULTIFD_ZSTD),
     'forward': Method(path='forward'),
     'relay': relay(),
+    'auto': Method(),                   # one of the others: rig_auto.py
     # one filter each, nothing else
     'relay-none': relay('--filters', 'none', '--codec', 'none'),
     'relay-zero': relay('--filters', 'zero', '--codec', 'none'),
@@ -93,6 +95,10 @@ class Migration:
     """One migration, step by step.  start(), then step() or until() as long as you like, then finish()."""
 
     def __init__(self, rig, cell):
+        self.way = None                 # of the method auto: which, and why
+        if cell.method == 'auto':
+            self.way = rig_auto.choose(rig, cell)
+            cell = replace(cell, method=rig_auto.METHOD_OF_WAY[self.way['way']])
         self.rig, self.cell = rig, cell
         self.method = METHODS[cell.method]
         self.source, self.destination = rig.source, None
@@ -324,7 +330,7 @@ class Migration:
         rig = self.rig
         outcome = self.run()
         ended = time.time()
-        result = {'outcome': outcome, 'total_ms': round((self.times.get(self.status, ended) - self.begun) * 1e3, 1)}
+        result = {'outcome': outcome, 'way': self.way, 'total_ms': round((self.times.get(self.status, ended) - self.begun) * 1e3, 1)}
         self.figures_add(result)
         has_moved = outcome == 'completed'
         runs = self.destination if has_moved else self.source
@@ -413,6 +419,7 @@ class Rig:
         self.lock = open(os.path.join(self.build, 'wire-rig.lock'), 'w', encoding='ascii')
         self.inbox = new_inbox()
         self.guest = self.beats = self.source = None
+        self.observed = None            # of the guest that runs, for the method auto
         self.others, self.paths = [], []
         self.serial = 0
         self.quiet_since = 0.0          # since when no migration has disturbed the guest
@@ -445,7 +452,14 @@ class Rig:
         self.guest, self.beats = guest, Beats(guest.name)
         self.source = Qemu(guest, self.beats, 'a', f'{self.next_serial()}', self.workdir, self.inbox)
         guest.await_ready(self.beats)
+        self.observed = None
         self.quiet_since = time.time()
+
+    def observation(self):
+        """What the guest does to its memory, measured when it is first asked for; a guest keeps it as it moves."""
+        if self.observed is None:
+            self.observed = rig_auto.observe(self)
+        return self.observed
 
     def migrate(self, cell):
         """One migration from beginning to end: the result as a dict."""
