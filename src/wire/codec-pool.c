@@ -15,6 +15,9 @@
  * codec_pool_next moves 'returned' once the slot there is done.  A frame that takes long holds up those behind it, but
  * not the work on them.
  *
+ * A frame for which there is nothing to do (no codec, or not DATA) is done when it is submitted, and 'taken' passes it
+ * by.  Waking a thread for it would cost more than its work.
+ *
  * One mutex for all: a frame is tens to hundreds of microseconds of work, the mutex is held for some nanoseconds of
  * them. While a slot is at work only its worker touches the frame; the mutex hands it over. */
 #include "wire/codec-context.h"
@@ -70,6 +73,46 @@ static Slot *slot_at(CodecPool *pool, uint64_t number)
     return &pool->slots[number % pool->depth];
 }
 
+static void count(CodecPool *pool, Slot *slot, uint64_t spent_ns)
+{
+    const WireHeader *header = &slot->frame->header;
+
+    pool->stats.frames++;
+    pool->stats.raw_bytes += header->raw_bytes;
+    pool->stats.wire_bytes += header->wire_bytes;
+    pool->stats.busy_ns += spent_ns;
+    slot->is_done = true;
+}
+
+/* Slots that were done when they were submitted are not taken. */
+static void pass_by(CodecPool *pool)
+{
+    while (pool->taken < pool->submitted && slot_at(pool, pool->taken)->is_done) {
+        pool->taken++;
+    }
+}
+
+static bool is_light(const CodecPool *pool, const Slot *slot)
+{
+    const WireHeader *header = &slot->frame->header;
+
+    if (pool->direction == CODEC_COMPRESS) {
+        return header->type != WIRE_DATA || slot->level->codec == WIRE_CODEC_NONE;
+    }
+    return header->codec == WIRE_CODEC_NONE && slot->frame->payload == slot->frame->raw;
+}
+
+/* What there is to do for a frame in a slot. */
+static void work_on(const CodecPool *pool, CodecContext *context, const CodecLevel *level, WireFrame *frame)
+{
+    if (pool->direction == CODEC_COMPRESS) {
+        codec_compress(context, level, frame);
+        frame->status = 0;
+    } else {
+        frame->status = codec_decompress(context, frame);
+    }
+}
+
 /* Takes the oldest queued slot and works on it.  Called and returns with the mutex held. */
 static void work_on_next(CodecPool *pool, CodecContext *context)
 {
@@ -79,22 +122,14 @@ static void work_on_next(CodecPool *pool, CodecContext *context)
     const CodecLevel *level = slot->level;
     uint64_t begun_ns, spent_ns;
 
+    pass_by(pool);
     pthread_mutex_unlock(&pool->mutex);
     begun_ns = thread_cpu_ns();
-    if (pool->direction == CODEC_COMPRESS) {
-        codec_compress(context, level, frame);
-        frame->status = 0;
-    } else {
-        frame->status = codec_decompress(context, frame);
-    }
+    work_on(pool, context, level, frame);
     spent_ns = thread_cpu_ns() - begun_ns;
     pthread_mutex_lock(&pool->mutex);
 
-    pool->stats.frames++;
-    pool->stats.raw_bytes += frame->header.raw_bytes;
-    pool->stats.wire_bytes += frame->header.wire_bytes;
-    pool->stats.busy_ns += spent_ns;
-    slot->is_done = true;
+    count(pool, slot, spent_ns);
     if (number == pool->returned) {
         pthread_cond_signal(&pool->done);
     }
@@ -209,6 +244,26 @@ void codec_pool_set_level(CodecPool *pool, const CodecLevel *level)
     pthread_mutex_unlock(&pool->mutex);
 }
 
+static void submit_locked(CodecPool *pool, WireFrame *frame)
+{
+    uint64_t number = pool->submitted++;
+    Slot *slot = slot_at(pool, number);
+
+    *slot = (Slot){.frame = frame, .level = pool->level};
+    if (is_light(pool, slot)) {
+        work_on(pool, pool->workers[0].context, slot->level, frame); /* uses nothing of the context */
+        count(pool, slot, 0);
+        pass_by(pool);
+        if (number == pool->returned) {
+            pthread_cond_signal(&pool->done);
+        }
+    } else if (pool->threads_started > 0) {
+        pthread_cond_signal(&pool->work);
+    } else {
+        work_on_next(pool, pool->workers[0].context);
+    }
+}
+
 int codec_pool_submit(CodecPool *pool, WireFrame *frame)
 {
     int status = 0;
@@ -220,12 +275,7 @@ int codec_pool_submit(CodecPool *pool, WireFrame *frame)
     if (pool->is_cancelled) {
         status = -ECANCELED;
     } else {
-        *slot_at(pool, pool->submitted++) = (Slot){.frame = frame, .level = pool->level};
-        if (pool->threads_started > 0) {
-            pthread_cond_signal(&pool->work);
-        } else {
-            work_on_next(pool, pool->workers[0].context);
-        }
+        submit_locked(pool, frame);
     }
     pthread_mutex_unlock(&pool->mutex);
     return status;

@@ -83,11 +83,8 @@ void dst_broke(DstChannel *channel, int status, const char *what)
 
 static int receive_frame(DstChannel *channel, WireFrame *frame)
 {
-    int status = wire_frame_receive(channel->link, channel->expected_sequence++, &frame->header, frame->wire + WIRE_HEADER_BYTES,
-                                    WIRE_PAYLOAD_BYTES_MAX);
+    int status = wire_frame_receive_whole(channel->link, channel->expected_sequence++, frame);
 
-    frame->payload = frame->wire + WIRE_HEADER_BYTES;
-    frame->status = 0;
     pthread_mutex_lock(&channel->lock);
     channel->heard_ns = relay_now_ns();
     pthread_mutex_unlock(&channel->lock);

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define READY_BYTES (8u << 20) /* of the reserve: about what is on the way over a local link */
+#define READY_BYTES (16u << 20) /* of the reserve: about what is on the way over a local link */
 
 struct FrameStack {
     pthread_mutex_t lock;
@@ -42,6 +42,7 @@ int frame_stack_new(FrameStack **stack, unsigned length, WireMemory *memory)
         frame_stack_free(made);
         return status;
     }
+    wire_arena_spare(&made->buffers); /* of most buffers only a part is ever used */
     for (unsigned i = 0; i < length; i++) { /* the first one is to be given first */
         wire_frame_place(&made->all[i], made->buffers.bytes + (uint64_t)i * WIRE_FRAME_BUFFERS_BYTES);
         made->unused[length - 1 - i] = &made->all[i];

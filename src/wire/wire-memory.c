@@ -233,6 +233,13 @@ int wire_arena_take(WireArena *arena, WireMemory *memory, uint64_t bytes, uint64
     return 0;
 }
 
+void wire_arena_spare(WireArena *arena)
+{
+    if (arena->length > arena->ready) {
+        (void)madvise(arena->bytes + arena->ready, (size_t)(arena->length - arena->ready), MADV_NOHUGEPAGE);
+    }
+}
+
 void wire_arena_give(WireArena *arena)
 {
     WireMemory *memory = arena->memory;

@@ -52,6 +52,9 @@ WireMemoryStats wire_memory_stats(WireMemory *memory);
  * smaller than a huge page is populated here).  'memory' NULL: nothing is populated ahead.  The arena must stay where it is until it is given back.  0 or -ENOMEM. */
 int wire_arena_take(WireArena *arena, WireMemory *memory, uint64_t bytes, uint64_t front_bytes);
 
+/* It will be used here and there only: no huge pages where nothing is yet. */
+void wire_arena_spare(WireArena *arena);
+
 /* NULL bytes are fine. */
 void wire_arena_give(WireArena *arena);
 

@@ -146,6 +146,7 @@ class Migration:
         self.on_path_open(self.path)
         self.cpu_before = {'source_qemu': self.source.own_cpu_s(), 'machine': machine_busy_s(),
                            'guest': self.source.vcpu_cpu_s()}
+        self.cpu_ready = {name: process.cpu_s() for name, process in self.path.processes().items()}
         self.begun = time.time()
         self.source.command('migrate', uri=self.path.source_uri)
 
@@ -378,6 +379,7 @@ class Migration:
         for name, process in self.path.processes().items():
             cpu_s[name] = process.cpu_s()
         result['cpu_s'] = cpu_s
+        result['cpu_ready_s'] = self.cpu_ready      # of which was spent before the migration began
         result['cpu_others_s'] = max(0.0, machine_s - sum(cpu_s.values()) - guest_s - self.path.link.cpu_s())
 
     def relays_end(self, result):
