@@ -47,7 +47,9 @@ int relay_watch_new(RelayWatch **watch, Relay *relay)
     made->patience_s = RELAY_PATIENCE_S;
     made->level = relay->config->codec;
     if (!made->level) { /* before anything is measured */
-        CodecMeasure nothing = {.link_bytes_per_s = relay->config->governor.link_bytes_per_s, .can_be_slow = true};
+        double cores = fmin(relay->config->threads, (double)sysconf(_SC_NPROCESSORS_ONLN) / 2); /* QEMU needs some, too */
+        CodecMeasure nothing = {
+            .link_bytes_per_s = relay->config->governor.link_bytes_per_s, .cores_free = cores, .can_be_slow = true};
         CodecChoice choice = codec_pick(&made->picker, &nothing);
 
         made->level = choice.level;
