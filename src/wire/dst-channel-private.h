@@ -33,6 +33,8 @@ struct DstChannel {
     FrameStack *frames;
     CodecPool *pool;
     DstDecode *decode;
+    const char *page_memory; /* that was agreed on: full, none */
+    bool is_short;           /* of memory, and that is why there is none */
     uint8_t *stream; /* [WIRE_STREAM_BYTES_MAX] */
 
     /* The receiver's. */

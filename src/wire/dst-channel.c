@@ -216,21 +216,36 @@ static int shake_hands(DstChannel *channel, WireHello *hello)
     return status == 0 ? receive_hello(channel, hello) : status;
 }
 
-/* What the channel needs; slots: what is granted. */
-static int take_memory(DstChannel *channel, const WireHello *hello, uint64_t *slots)
+/* What of the source's wishes is granted. */
+static void grant(DstChannel *channel, const WireHello *hello, DstDecodeConfig *decode, WireHelloAck *ack)
+{
+    const Relay *relay = channel->relay;
+    uint64_t memory_bytes_max = relay->config->encode.memory_bytes_max;
+    bool shares = hello->flags & WIRE_HELLO_GANG && relay->gang && hello->page_bytes == relay->config->parse.page_bytes &&
+                  hello->gang_pages <= gang_store_pages(relay->gang);
+
+    decode->gang = shares ? relay->gang : NULL;
+    decode->is_forgetful = hello->flags & WIRE_HELLO_FORGETFUL || dst_decode_is_forgetful(decode, memory_bytes_max);
+    if (!decode->is_forgetful) {
+        decode->slots = dst_decode_slots_for(decode, memory_bytes_max);
+        decode->slots = decode->slots < hello->slots ? decode->slots : hello->slots;
+    }
+    channel->page_memory = decode->slots > 0 ? "full" : "none"; /* here what is stored is always a copy */
+    channel->is_short = !(hello->flags & WIRE_HELLO_FORGETFUL) && decode->is_forgetful;
+    ack->slots = decode->slots;
+    ack->flags = (shares ? WIRE_HELLO_GANG : 0u) | (decode->is_forgetful ? WIRE_HELLO_FORGETFUL : 0u);
+}
+
+/* What the channel needs, and may use. */
+static int take_memory(DstChannel *channel, const WireHello *hello, WireHelloAck *ack)
 {
     const RelayConfig *config = channel->relay->config;
     DstDecodeConfig decode = {.ram_bytes = config->encode.ram_bytes, .page_bytes = hello->page_bytes};
     unsigned threads = channel->number == 0 ? config->threads : 0;
     int status = frame_stack_new(&channel->frames, RELAY_FRAMES, channel->relay->memory);
 
-    *slots = hello->slots > 0 ? dst_decode_slots_for(&decode, config->encode.memory_bytes_max) : 0;
-    if (*slots > hello->slots) {
-        *slots = hello->slots;
-    }
-    decode.slots = *slots;
     decode.memory = channel->relay->memory;
-    decode.gang = hello->page_bytes == config->parse.page_bytes ? channel->relay->gang : NULL;
+    grant(channel, hello, &decode, ack);
     if (status == 0) {
         status = codec_pool_new(&channel->pool, CODEC_DECOMPRESS, threads, RELAY_FRAMES);
     }
@@ -241,13 +256,12 @@ static int take_memory(DstChannel *channel, const WireHello *hello, uint64_t *sl
     return status == 0 && !channel->stream ? -ENOMEM : status;
 }
 
-static int say_ack(DstChannel *channel, uint64_t slots)
+static int say_ack(DstChannel *channel, WireHelloAck *ack)
 {
     uint8_t payload[WIRE_HELLO_ACK_BYTES];
-    WireHelloAck ack = {.version = WIRE_VERSION, .slots = slots, .stream_window_bytes = RELAY_STREAM_WINDOW};
 
-    memcpy(ack.session, channel->relay->session, WIRE_SESSION_BYTES);
-    wire_hello_ack_write(&ack, payload);
+    memcpy(ack->session, channel->relay->session, WIRE_SESSION_BYTES);
+    wire_hello_ack_write(ack, payload);
     return dst_send(channel, WIRE_HELLO_ACK, payload, sizeof(payload));
 }
 
@@ -264,11 +278,8 @@ static int start_thread(DstChannel *channel, pthread_t *thread, bool *has, void 
 
 static void tell_connected(DstChannel *channel)
 {
-    RelayEvent event;
-
-    relay_event_begin(&event, "connected");
-    relay_event_number(&event, "channel", channel->number);
-    relay_events_send(&channel->relay->events, &event);
+    relay_tell_connected(channel->relay, channel->number, channel->number == 0 ? channel->page_memory : NULL,
+                         channel->is_short);
     if (channel->number == 0) {
         relay_advance(channel->relay, RELAY_SETUP);
     }
@@ -278,13 +289,13 @@ static void tell_connected(DstChannel *channel)
 static int open_channel(DstChannel *channel, const WireHello *hello)
 {
     Relay *relay = channel->relay;
-    uint64_t slots = 0;
+    WireHelloAck ack = {.version = WIRE_VERSION, .stream_window_bytes = RELAY_STREAM_WINDOW};
     const char *what = "waiting for the channels before it";
     int status = wait_turn(channel);
 
     if (status == 0) {
         what = "memory for the dictionary";
-        status = take_memory(channel, hello, &slots);
+        status = take_memory(channel, hello, &ack);
     }
     if (status == 0) {
         what = "connecting to QEMU at the destination";
@@ -293,7 +304,7 @@ static int open_channel(DstChannel *channel, const WireHello *hello)
     if (status == 0) {
         turn_over(relay);
         what = "answering the other relay";
-        status = say_ack(channel, slots);
+        status = say_ack(channel, &ack);
     }
     if (status == 0) {
         what = "threads";

@@ -53,7 +53,7 @@ int dst_decode_new(DstDecode **decode, const DstDecodeConfig *config)
 
     *decode = NULL;
     if (status == 0) {
-        status = dst_pages_init(&made->pages, pages_of(config), config->slots, config->page_bytes, config->memory);
+        status = dst_pages_init(&made->pages, config->is_forgetful ? 0 : pages_of(config), config->slots, config->page_bytes, config->memory);
     }
     if (status != 0) {
         free(made);
@@ -72,10 +72,20 @@ void dst_decode_free(DstDecode *decode)
     }
 }
 
+static uint64_t fixed_bytes(const DstDecodeConfig *config)
+{
+    return sizeof(DstDecode) + pages_of(config) * DST_PAGES_PLACE_BYTES;
+}
+
+bool dst_decode_is_forgetful(const DstDecodeConfig *config, uint64_t memory_bytes_max)
+{
+    return memory_bytes_max < fixed_bytes(config);
+}
+
 uint64_t dst_decode_slots_for(const DstDecodeConfig *config, uint64_t memory_bytes_max)
 {
     uint64_t pages = config->page_bytes > 0 ? pages_of(config) : 0;
-    uint64_t fixed = sizeof(DstDecode) + pages * DST_PAGES_PLACE_BYTES;
+    uint64_t fixed = config->page_bytes > 0 ? fixed_bytes(config) : 0;
     uint64_t slots =
         memory_bytes_max > fixed ? (memory_bytes_max - fixed) / DST_PAGES_SLOT_BYTES(config->page_bytes) : 0;
 

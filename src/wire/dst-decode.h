@@ -4,6 +4,7 @@
  * but the head of a page record.  One thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@ typedef struct DstDecodeConfig {
     uint64_t slots;     /* granted: this many pages are taken at start (memory is touched as it is used) */
     uint64_t ram_bytes; /* of the guest; bounds the tables */
     uint32_t page_bytes;
+    bool is_forgetful;  /* no dictionary: every page is FORGOTTEN, and no table is taken */
     struct GangStore *gang; /* outlives the decoder; NULL: operations that need it are errors */
     struct WireMemory *memory; /* the same; NULL: no memory is made ready ahead */
 } DstDecodeConfig;
@@ -28,7 +30,8 @@ typedef struct DstDecode DstDecode;
 int dst_decode_new(DstDecode **decode, const DstDecodeConfig *config);
 void dst_decode_free(DstDecode *decode);
 
-/* How many slots fit into 'memory_bytes_max'. */
+/* How many slots fit into 'memory_bytes_max'; whether not even the table that says what is in none does. */
+bool dst_decode_is_forgetful(const DstDecodeConfig *config, uint64_t memory_bytes_max);
 uint64_t dst_decode_slots_for(const DstDecodeConfig *config, uint64_t memory_bytes_max);
 
 /* Carries out the operations of frame->raw [header.raw_bytes] and writes exactly header.stream_bytes bytes to 'stream'

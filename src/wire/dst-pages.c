@@ -14,6 +14,9 @@ static const uint8_t zeros[WIRE_PAGE_BYTES_MAX];
 
 static int take(DstPages *dst, WireMemory *memory)
 {
+    if (dst->pages == 0) {
+        return dst->slots == 0 ? 0 : -EINVAL;
+    }
     uint64_t data_bytes = dst->slots * dst->page_bytes;
     int status = wire_arena_take(&dst->arenas.places, memory, dst->pages * sizeof *dst->places, WIRE_MEMORY_TABLE_BYTES);
 
@@ -54,16 +57,21 @@ void dst_pages_clear(DstPages *dst)
     memset(dst, 0, sizeof *dst);
 }
 
+static uint32_t place_of(const DstPages *dst, uint64_t index)
+{
+    return dst->pages > 0 ? dst->places[index] : PLACE_FORGOTTEN;
+}
+
 const uint8_t *dst_pages_base(const DstPages *dst, uint64_t index)
 {
-    uint32_t place = dst->places[index];
+    uint32_t place = place_of(dst, index);
 
     return place >= PLACE_SLOT ? dst_pages_stored(dst, index) : place == PLACE_FORGOTTEN ? NULL : zeros;
 }
 
 uint8_t *dst_pages_stored(const DstPages *dst, uint64_t index)
 {
-    uint32_t place = dst->places[index];
+    uint32_t place = place_of(dst, index);
 
     return place >= PLACE_SLOT ? dst->data + (uint64_t)(place - PLACE_SLOT) * dst->page_bytes : NULL;
 }
@@ -87,13 +95,15 @@ uint8_t *dst_pages_store(DstPages *dst, uint64_t index)
 
 static void place_set(DstPages *dst, uint64_t index, uint32_t place)
 {
-    uint32_t before = dst->places[index];
+    uint32_t before = place_of(dst, index);
 
     if (before >= PLACE_SLOT) {
         dst->free_slots[dst->free_length++] = before - PLACE_SLOT;
         dst->slots_used--;
     }
-    dst->places[index] = place;
+    if (dst->pages > 0) {
+        dst->places[index] = place;
+    }
 }
 
 void dst_pages_forget(DstPages *dst, uint64_t index)

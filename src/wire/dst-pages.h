@@ -28,7 +28,7 @@ typedef struct DstPages {
     } arenas; /* behind these three */
 } DstPages;
 
-/* 'memory' may be NULL.  0, -EINVAL (more slots than can be numbered) or -ENOMEM. */
+/* 'pages' and 'slots' 0: nothing is known of any page, ever.  'memory' may be NULL.  0, -EINVAL (more slots than can be numbered) or -ENOMEM. */
 int dst_pages_init(DstPages *dst, uint64_t pages, uint64_t slots, uint32_t page_bytes, WireMemory *memory);
 void dst_pages_clear(DstPages *dst);
 

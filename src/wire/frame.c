@@ -219,7 +219,8 @@ void wire_hello_write(const WireHello *hello, uint8_t payload[WIRE_HELLO_BYTES])
     at = put_bytes(at, hello->session, WIRE_SESSION_BYTES);
     at = put(at, hello->slots, 8);
     at = put(at, hello->page_bytes, 4);
-    at = put(at, 0, 4); /* flags */
+    at = put(at, hello->flags, 4);
+    at = put(at, hello->gang_pages, 8);
     memset(at, 0, (size_t)(payload + WIRE_HELLO_BYTES - at));
 }
 
@@ -229,7 +230,8 @@ static bool hello_is_in_bounds(const WireHello *hello)
 
     return hello->version_lowest >= 1 && hello->version_lowest <= hello->version_highest &&
            hello->channel < WIRE_CHANNELS_MAX && hello->channels <= WIRE_CHANNELS_MAX &&
-           hello->slots <= WIRE_PAGES_MAX && is_power_of_two && hello->page_bytes >= WIRE_PAGE_BYTES_MIN &&
+           hello->slots <= WIRE_PAGES_MAX && hello->gang_pages <= WIRE_PAGES_MAX &&
+           (hello->gang_pages > 0) == ((hello->flags & WIRE_HELLO_GANG) != 0) && is_power_of_two && hello->page_bytes >= WIRE_PAGE_BYTES_MIN &&
            hello->page_bytes <= WIRE_PAGE_BYTES_MAX;
 }
 
@@ -249,9 +251,9 @@ int wire_hello_read(WireHello *hello, const uint8_t *payload, size_t length)
     get_session(&at, read.session);
     read.slots = get(&at, 8);
     read.page_bytes = (uint32_t)get(&at, 4);
-    reserved = get(&at, 4);
-    reserved |= get(&at, 8);
-    reserved |= get(&at, 8);
+    read.flags = (uint32_t)get(&at, 4) & WIRE_HELLO_FLAGS;
+    read.gang_pages = get(&at, 8);
+    reserved = get(&at, 8);
     if (reserved != 0 || !hello_is_in_bounds(&read)) {
         return -EPROTO;
     }
@@ -265,7 +267,7 @@ void wire_hello_ack_write(const WireHelloAck *ack, uint8_t payload[WIRE_HELLO_AC
 
     at = put(at, ack->version, 2);
     at = put(at, 0, 2);
-    at = put(at, 0, 4); /* flags */
+    at = put(at, ack->flags, 4);
     at = put_bytes(at, ack->session, WIRE_SESSION_BYTES);
     at = put(at, ack->slots, 8);
     put(at, ack->stream_window_bytes, 8);
@@ -282,7 +284,8 @@ int wire_hello_ack_read(WireHelloAck *ack, const uint8_t *payload, size_t length
     }
     read.version = (uint16_t)get(&at, 2);
     reserved = get(&at, 2);
-    reserved |= get(&at, 4);
+    read.flags = (uint32_t)get(&at, 4);
+    reserved |= read.flags & ~(uint32_t)WIRE_HELLO_FLAGS;
     get_session(&at, read.session);
     read.slots = get(&at, 8);
     read.stream_window_bytes = get(&at, 8);

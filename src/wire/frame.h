@@ -80,16 +80,26 @@ uint64_t wire_hash(const void *bytes, size_t length, uint64_t sequence);
 size_t wire_varint_write(uint8_t *at, uint64_t value);
 int wire_varint_read(const uint8_t **at, const uint8_t *end, uint64_t *value);
 
+/* What both ends must know of each other before DATA; docs/wire-format.md. */
+typedef enum WireHelloFlag {
+    WIRE_HELLO_GANG = 1 << 0,      /* the gang's store is used */
+    WIRE_HELLO_FORGETFUL = 1 << 1, /* no dictionary: every page is FORGOTTEN, always */
+} WireHelloFlag;
+#define WIRE_HELLO_FLAGS (WIRE_HELLO_GANG | WIRE_HELLO_FORGETFUL)
+
 typedef struct WireHello {
     uint16_t version_lowest, version_highest;
     uint16_t channel, channels; /* channels: 0 unknown */
     uint8_t session[WIRE_SESSION_BYTES];
     uint64_t slots;
     uint32_t page_bytes;
+    uint32_t flags;      /* of WireHelloFlag; those of a later version are not read */
+    uint64_t gang_pages; /* of the source's store; 0 without GANG */
 } WireHello;
 
 typedef struct WireHelloAck {
     uint16_t version;
+    uint32_t flags; /* GANG only when it was offered */
     uint8_t session[WIRE_SESSION_BYTES];
     uint64_t slots;
     uint64_t stream_window_bytes;

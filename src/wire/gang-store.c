@@ -229,6 +229,11 @@ void gang_store_close(GangStore *store)
     }
 }
 
+uint64_t gang_store_pages(const GangStore *store)
+{
+    return store->capacity;
+}
+
 const uint8_t *gang_store_key(const GangStore *store)
 {
     return store->head->key;

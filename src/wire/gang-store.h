@@ -43,6 +43,9 @@ int gang_store_open(GangStore **store, const char *directory, GangSide side, uin
 /* NULL is fine; the file stays, for the others. */
 void gang_store_close(GangStore *store);
 
+/* Pages that it can hold. */
+uint64_t gang_store_pages(const GangStore *store);
+
 /* Source.  The key of the hashes, the same for all relays; it never leaves this host. */
 const uint8_t *gang_store_key(const GangStore *store);
 

@@ -29,7 +29,8 @@
  *
  *     plain   min(link, lowest raw rate of the last passes) * budget    every page at its full price.  The pass that
  *             goes on counts as one; before it has shown anything UNPROVEN_BYTES_PER_S stands for its rate.  A rate
- *             that the link did not set is one of processors that others use, too: it is trusted by SHARED_TRUST
+ *             that the link did not set is one of processors that others use, too: it is trusted by SHARED_TRUST, and
+ *             so is the cost of a pass
  *     known   raw_k + what the rest of the budget carries at full price  where pass k fits: cost_k <= budget
  *
  * 'known' takes the lowest of the last LOOK_BACK passes.  It is not raw-to-wire ratio times plain, although that is
@@ -186,6 +187,15 @@ static double cost_of(const GovernorPass *pass, double link)
     return fmax((double)pass->resent_wire_bytes / link, pass->seconds - pass->waited_s);
 }
 
+/* The same with the trust that processors deserve, for a promise. */
+static double promised_cost_of(const GovernorPass *pass, double link)
+{
+    double wire_s = (double)pass->resent_wire_bytes / link;
+    double busy_s = pass->seconds - pass->waited_s;
+
+    return fmax(wire_s, wire_s < LINK_IS_LIMIT * busy_s ? busy_s / SHARED_TRUST : busy_s);
+}
+
 static Resent look_back(const GovernorState *state, double link)
 {
     Resent resent = {.length = 0};
@@ -202,20 +212,21 @@ static Resent look_back(const GovernorState *state, double link)
 }
 
 /* Raw bytes that a stopped guest may leave, by what the re-sent passes cost; 0: they do not fit, or there was none. */
-static double known_bytes(const GovernorState *state, const Resent *resent, double plain_rate)
+static double known_bytes(const GovernorState *state, const Resent *resent, double link, double plain_rate)
 {
     double budget_s = usable_budget_s(state);
     double least = INFINITY;
 
     for (unsigned i = 0; i < resent->length; i++) {
         double raw = (double)resent->passes[i]->pages_resent * state->config.page_bytes;
-        double left_s = budget_s - resent->cost_s[i];
+        double cost_s = promised_cost_of(resent->passes[i], link);
 
-        if (left_s < 0) {
+        if (cost_s > budget_s) {
             return 0;
         }
-        raw *= fmin(SAME_KIND, resent->cost_s[i] > 0 ? budget_s / resent->cost_s[i] : SAME_KIND);
-        left_s = fmax(budget_s - SAME_KIND * resent->cost_s[i], 0);
+        raw *= fmin(SAME_KIND, cost_s > 0 ? budget_s / cost_s : SAME_KIND);
+        double left_s = fmax(budget_s - SAME_KIND * cost_s, 0);
+
         least = fmin(least, raw + FULL_PRICE * left_s * plain_rate);
     }
     return resent->length > 0 ? least : 0;
@@ -317,7 +328,7 @@ GovernorVerdict governor_judge(const GovernorState *state)
     }
     Resent resent = look_back(state, link);
     double plain_rate = fmin(link, raw_rate(state, link));
-    double threshold = fmax(plain_rate * budget_s, known_bytes(state, &resent, plain_rate));
+    double threshold = fmax(plain_rate * budget_s, known_bytes(state, &resent, link, plain_rate));
 
     threshold = fmin(threshold, RATIO_MAX * link * budget_s);
     verdict.carried_bytes_per_s = plain_rate;

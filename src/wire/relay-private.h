@@ -68,6 +68,10 @@ bool relay_goodbye(Relay *relay, WireReason *reason, char sentence[RELAY_MESSAGE
 void relay_advance(Relay *relay, RelayState state);
 RelayState relay_state_now(Relay *relay);
 
+/* The channel is open to both ends.  'page_memory': what was agreed on for channel 0 (full, hash, none); NULL for others.  'is_ours': where there is
+ * none it is this end that has too little memory. */
+void relay_tell_connected(Relay *relay, unsigned channel, const char *page_memory, bool is_ours);
+
 /* The main thread should look. */
 void relay_wake(Relay *relay);
 

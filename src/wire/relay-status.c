@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static double elapsed_ms(const RelayWatch *watch)
 {
@@ -124,6 +125,29 @@ void relay_status_tell(RelayWatch *watch)
     add_totals(&event, watch);
     if (relay->config->side == RELAY_SOURCE) {
         add_source(&event, watch);
+    }
+    relay_events_send(&relay->events, &event);
+}
+
+void relay_tell_connected(Relay *relay, unsigned channel, const char *page_memory, bool is_ours)
+{
+    static const char *const words = "too little for the tables of a page memory: every page goes whole";
+    char note[160] = "";
+    RelayEvent event;
+
+    if (page_memory && strcmp(page_memory, "none") == 0 && is_ours) {
+        snprintf(note, sizeof(note), "%.1f MiB are %s", (double)relay->config->encode.memory_bytes_max / 1048576, words);
+    } else if (page_memory && strcmp(page_memory, "none") == 0 && relay->config->encode.filters & WIRE_FILTERS_WITH_SLOTS) {
+        snprintf(note, sizeof(note), "what the other relay may keep is %s", words);
+    }
+    relay_event_begin(&event, "connected");
+    relay_event_number(&event, "channel", channel);
+    if (page_memory) {
+        relay_event_string(&event, "page_memory", page_memory);
+    }
+    if (note[0]) {
+        relay_event_string(&event, "note", note);
+        relay_events_say(&relay->events, true, "%s", note);
     }
     relay_events_send(&relay->events, &event);
 }

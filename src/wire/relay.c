@@ -32,6 +32,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#define MIB       1048576.0
 #define FINISH_NS UINT64_C(2000000000) /* for the other relay to say that it is done, too */
 
 void relay_config_init(RelayConfig *config, RelaySide side)
@@ -60,6 +61,15 @@ static int check_config(const RelayConfig *config, char message[RELAY_MESSAGE_BY
     if (config->side == RELAY_SOURCE && config->parse.capabilities & SRC_CAPABILITY_MAPPED_RAM) {
         snprintf(message, RELAY_MESSAGE_BYTES, "QEMU's capability mapped-ram is for files: it cannot go through a relay");
         return -EINVAL;
+    }
+    uint64_t least_bytes = RELAY_MEMORY_BYTES_LEAST + src_encode_memory_least(&config->encode);
+
+    if (config->encode.memory_bytes_max < least_bytes) {
+        snprintf(message, RELAY_MESSAGE_BYTES,
+                 "%.1f MiB of memory are too little for a guest of %.0f MiB: even without page memory a relay needs %.1f MiB; allow it more "
+                 "(--memory), or make some free on this host",
+                 (double)config->encode.memory_bytes_max / MIB, (double)config->encode.ram_bytes / MIB, (double)least_bytes / MIB);
+        return -ENOMEM;
     }
     return 0;
 }
@@ -103,7 +113,7 @@ static int open_gang(Relay *relay, char message[RELAY_MESSAGE_BYTES])
 static int take_memory(Relay *relay, char message[RELAY_MESSAGE_BYTES])
 {
     const SrcEncodeConfig *encode = &relay->config->encode;
-    uint64_t bytes = encode->filters & WIRE_FILTERS_WITH_SLOTS ? WIRE_MEMORY_RESERVE_BYTES : 0;
+    uint64_t bytes = encode->filters & WIRE_FILTERS_WITH_SLOTS && !src_encode_is_forgetful(encode) ? WIRE_MEMORY_RESERVE_BYTES : 0;
 
     bytes = bytes < encode->ram_bytes ? bytes : encode->ram_bytes;
     bytes = bytes < encode->memory_bytes_max ? bytes : encode->memory_bytes_max;

@@ -42,6 +42,9 @@ const char *relay_state_name(RelayState state);
 
 #define RELAY_MESSAGE_BYTES 512
 
+/* A relay that may keep less than this and a bit for each page of the guest does not start. */
+#define RELAY_MEMORY_BYTES_LEAST (UINT64_C(1) << 20)
+
 typedef struct RelayConfig {
     RelaySide side;
     const char *socket_path;       /* source: listened on, 0600; destination: connected to */

@@ -62,6 +62,7 @@ struct SrcChannel {
     /* The reader's. */
     SrcParse *parse;
     SrcEncode *encode;
+    const char *page_memory; /* that was agreed on: full, hash, none */
     size_t input_length;
     uint64_t input_ns; /* when QEMU last said something */
     WireFrame *frame;  /* that is being filled; NULL: none */

@@ -170,7 +170,28 @@ static int receive_ack(SrcChannel *channel, WireHelloAck *ack)
     if (status == 0) {
         status = header.type == WIRE_HELLO_ACK ? wire_hello_ack_read(ack, payload, header.wire_bytes) : -EPROTO;
     }
-    return status == 0 && memcmp(ack->session, channel->relay->session, WIRE_SESSION_BYTES) != 0 ? -EPROTO : status;
+    if (status == 0 && (memcmp(ack->session, channel->relay->session, WIRE_SESSION_BYTES) != 0 ||
+                        (ack->flags & WIRE_HELLO_GANG && !channel->relay->gang) ||
+                        (ack->flags & WIRE_HELLO_FORGETFUL && ack->slots > 0))) {
+        status = -EPROTO;
+    }
+    return status;
+}
+
+/* What this channel would like the other relay to keep for it. */
+static void ask_for(const SrcChannel *channel, WireHello *hello)
+{
+    const SrcEncodeConfig *encode = &channel->relay->config->encode;
+
+    if (!channel->is_parsed || src_encode_is_forgetful(encode)) {
+        hello->flags |= WIRE_HELLO_FORGETFUL;
+    } else {
+        hello->slots = src_encode_slots_for(encode);
+    }
+    if (channel->is_parsed && channel->relay->gang && encode->filters & WIRE_FILTER_SHARED) {
+        hello->flags |= WIRE_HELLO_GANG;
+        hello->gang_pages = gang_store_pages(channel->relay->gang);
+    }
 }
 
 static int say_hello(SrcChannel *channel, WireHelloAck *ack)
@@ -182,11 +203,11 @@ static int say_hello(SrcChannel *channel, WireHelloAck *ack)
         .version_lowest = WIRE_VERSION,
         .version_highest = WIRE_VERSION,
         .channel = (uint16_t)channel->number,
-        .slots = channel->is_parsed ? src_encode_slots_for(&config->encode) : 0,
         .page_bytes = config->parse.page_bytes,
     };
     struct iovec part = {.iov_base = bytes, .iov_len = sizeof(bytes)};
 
+    ask_for(channel, &hello);
     memcpy(hello.session, channel->relay->session, WIRE_SESSION_BYTES);
     wire_header_write(&header, bytes);
     wire_hello_write(&hello, bytes + WIRE_HEADER_BYTES);
@@ -238,9 +259,16 @@ static int agree(SrcChannel *channel)
 
         encode.slots_max = ack.slots;
         encode.page_bytes = config->parse.page_bytes;
-        encode.gang = channel->relay->gang;
+        encode.is_forgetful = (ack.flags & WIRE_HELLO_FORGETFUL) != 0;
+        encode.gang = ack.flags & WIRE_HELLO_GANG ? channel->relay->gang : NULL;
+        if (!encode.is_forgetful && src_encode_is_forgetful(&encode)) {
+            encode.gang = NULL; /* there is room for the tables, but not for what sharing needs beside them */
+        }
         encode.memory = channel->relay->memory;
         status = src_encode_new(&channel->encode, &encode);
+        channel->page_memory = encode.is_forgetful || encode.slots_max == 0         ? "none"
+                               : encode.page_memory == WIRE_PAGE_MEMORY_HASH ? "hash"
+                                                                             : "full";
     }
     if (status != 0) {
         return status;
@@ -291,11 +319,8 @@ bool src_channel_open(SrcChannel *channel)
                    message[0] ? message : strerror(-status));
         return false;
     }
-    RelayEvent event;
-
-    relay_event_begin(&event, "connected");
-    relay_event_number(&event, "channel", channel->number);
-    relay_events_send(&relay->events, &event);
+    relay_tell_connected(relay, channel->number, channel->is_parsed ? channel->page_memory : NULL,
+                         src_encode_is_forgetful(&relay->config->encode));
     if (channel->number == 0) {
         relay_advance(relay, RELAY_SETUP);
     }

@@ -46,6 +46,7 @@ struct SrcEncode {
     SrcWriter writer;
     WireBlocks blocks;
     uint16_t numbers[WIRE_BLOCKS_MAX]; /* by the parser's number: ours + 1, BLOCK_UNKNOWN or BLOCK_LITERAL */
+    uint64_t *sent;                    /* forgetful: a bit for each page */
     SrcShare *share;                   /* NULL: nothing is shared */
     XXH3_state_t *hash;                /* of the stream bytes in the frame */
     WireFrame *frame;
@@ -94,10 +95,31 @@ static bool shares(const SrcEncodeConfig *config)
     return config->gang && config->filters & WIRE_FILTER_SHARED;
 }
 
+static uint64_t sent_length(const SrcEncodeConfig *config)
+{
+    return pages_of(config) / 64 + 1;
+}
+
 static uint64_t fixed_bytes(const SrcEncodeConfig *config)
 {
+    if (config->is_forgetful) {
+        return src_encode_memory_least(config) + (shares(config) ? SRC_SHARE_BYTES : 0);
+    }
     return sizeof(SrcEncode) + HASH_STATE_BYTES + (shares(config) ? SRC_SHARE_BYTES : 0) +
            pages_of(config) * SRC_PAGES_PAGE_BYTES + SRC_DUPLICATES_WAYS * sizeof(SrcDuplicate);
+}
+
+uint64_t src_encode_memory_least(const SrcEncodeConfig *config)
+{
+    return sizeof(SrcEncode) + HASH_STATE_BYTES + sent_length(config) * sizeof(uint64_t);
+}
+
+bool src_encode_is_forgetful(const SrcEncodeConfig *config)
+{
+    SrcEncodeConfig with_tables = *config;
+
+    with_tables.is_forgetful = false;
+    return config->memory_bytes_max < fixed_bytes(&with_tables);
 }
 
 /* Of a slot without its copy. */
@@ -123,7 +145,7 @@ static void divide(const SrcEncodeConfig *config, uint64_t slots_max, uint64_t *
     uint64_t copy_bytes = SRC_PAGES_COPY_BYTES(config->page_bytes);
 
     slots_max = least(slots_max, pages_of(config));
-    if (!(config->filters & WIRE_FILTERS_WITH_SLOTS)) {
+    if (config->is_forgetful || !(config->filters & WIRE_FILTERS_WITH_SLOTS)) {
         *slots = *copies = 0;
     } else if (config->page_memory == WIRE_PAGE_MEMORY_FULL) {
         *slots = *copies = least(slots_max, budget / (slot_bytes(config) + copy_bytes));
@@ -167,6 +189,17 @@ static bool config_is_valid(const SrcEncodeConfig *config)
            (config->page_memory == WIRE_PAGE_MEMORY_FULL || config->page_memory == WIRE_PAGE_MEMORY_HASH);
 }
 
+static int take_forgetful(SrcEncode *encode)
+{
+    const SrcEncodeConfig *config = &encode->config;
+
+    encode->sent = calloc(sent_length(config), sizeof *encode->sent);
+    encode->stats.memory_bytes = fixed_bytes(config);
+    return !encode->sent                ? -ENOMEM
+           : shares(&encode->config) ? src_share_new(&encode->share, config->gang)
+                                        : 0;
+}
+
 /* Takes all memory. */
 static int take(SrcEncode *encode)
 {
@@ -182,6 +215,9 @@ static int take(SrcEncode *encode)
     divide(config, config->slots_max, &pages.slots, &pages.copies);
     if (fixed_bytes(config) > config->memory_bytes_max || !(encode->hash = XXH3_createState())) {
         return -ENOMEM;
+    }
+    if (config->is_forgetful) {
+        return take_forgetful(encode);
     }
     if (config->filters & WIRE_FILTER_DUPLICATE) {
         memcpy(&key, config->hash_key, sizeof key);
@@ -228,6 +264,7 @@ void src_encode_free(SrcEncode *encode)
     if (encode) {
         src_share_free(encode->share);
         src_duplicates_clear(&encode->duplicates);
+        free(encode->sent);
         src_pages_clear(&encode->pages);
         XXH3_freeState(encode->hash);
         explicit_bzero(encode->config.hash_key, sizeof encode->config.hash_key);
@@ -339,8 +376,28 @@ static void count_resent(SrcEncode *encode, const PageWork *work, uint32_t dirty
     }
 }
 
+/* Whether the page was sent before; it is now. */
+static bool note_sent(SrcEncode *encode, uint64_t index)
+{
+    uint64_t bit = UINT64_C(1) << index % 64;
+
+    if (!encode->config.is_forgetful) {
+        return src_pages_sent(&encode->pages, index);
+    }
+    bool was_sent = (encode->sent[index / 64] & bit) != 0;
+
+    encode->sent[index / 64] |= bit;
+    return was_sent;
+}
+
 static void zero_add(SrcEncode *encode, PageWork *work)
 {
+    if (encode->config.is_forgetful) {
+        count_resent(encode, work, encode->config.page_bytes);
+        src_write_zero(&encode->writer, work->has_name, work->block, work->page);
+        encode->stats.pages_zero++;
+        return;
+    }
     bool was_zero = src_pages_is_zero(&encode->pages, work->index);
 
     count_resent(encode, work, was_zero ? 0 : encode->config.page_bytes);
@@ -481,6 +538,17 @@ static void page_add(SrcEncode *encode, PageWork *work)
     }
 }
 
+/* A page where nothing is remembered. */
+static void whole_add(SrcEncode *encode, PageWork *work)
+{
+    work->kind = WIRE_OPERATION_RAW;
+    count_resent(encode, work, encode->config.page_bytes);
+    if (encode->share && !work->is_resent) {
+        shared_find(encode, work);
+    }
+    operation_write(encode, work);
+}
+
 /* A whole record, which fits. */
 static void record_add(SrcEncode *encode, const SrcBlock *block, const SrcToken *token)
 {
@@ -495,16 +563,16 @@ static void record_add(SrcEncode *encode, const SrcBlock *block, const SrcToken 
     }
     stream_add(encode, token->bytes, token->length);
     work.index = encode->blocks.list[work.block].first + token->page;
-    work.is_resent = src_pages_sent(&encode->pages, work.index);
+    work.is_resent = note_sent(encode, work.index);
     if (token->kind == SRC_TOKEN_ZERO) {
         zero_add(encode, &work);
     } else {
-        page_add(encode, &work);
+        (encode->config.is_forgetful ? whole_add : page_add)(encode, &work);
     }
     if (work.is_resent) {
         encode->stats.resent_raw_bytes += (uint64_t)(encode->writer.at - raw_before);
     }
-    encode->stats.passes = encode->pages.pass - 1;
+    encode->stats.passes = encode->config.is_forgetful ? 0 : encode->pages.pass - 1;
 }
 
 int src_encode_token(SrcEncode *encode, const SrcBlock *block, const SrcToken *token, size_t *taken)

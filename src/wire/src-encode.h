@@ -41,6 +41,7 @@ typedef struct SrcEncodeConfig {
     uint32_t gap_merge_bytes;  /* segments with at most this gap become one (4) */
     uint32_t segments_max;     /* of a page, before words are used (WIRE_SEGMENTS_MAX at most) */
     uint8_t hash_key[32];      /* random, never leaves this process */
+    bool is_forgetful;         /* no dictionary, and no page memory: pages go whole */
     struct GangStore *gang;    /* of WIRE_FILTER_SHARED; outlives the encoder; NULL: nothing is shared across VMs */
     struct WireMemory *memory; /* outlives the encoder; NULL: no memory is made ready ahead */
 } SrcEncodeConfig;
@@ -51,6 +52,11 @@ void src_encode_config_init(SrcEncodeConfig *config, uint64_t ram_bytes);
 /* Picks the page memory that is best for the budget (docs/decisions/0012): copies when there is room for one of each
  * page, else hashes of 64-byte blocks when there is room for those, else of 128-byte blocks. */
 void src_encode_config_fit(SrcEncodeConfig *config);
+
+/* Whether the budget is below what the tables need (8 bytes for each page of the guest): then is_forgetful has to be set, and
+ * the destination told.  What is kept even so, to know which pages are sent again: a bit for each. */
+bool src_encode_is_forgetful(const SrcEncodeConfig *config);
+uint64_t src_encode_memory_least(const SrcEncodeConfig *config);
 
 /* How many slots a budget of memory_bytes_max is good for, before the destination is asked. */
 uint64_t src_encode_slots_for(const SrcEncodeConfig *config);
@@ -69,7 +75,7 @@ typedef struct SrcEncodeStats {
 
 typedef struct SrcEncode SrcEncode;
 
-/* 0, -EINVAL, or -ENOMEM (also when the budget is below what the tables need: then relay without page memory). */
+/* 0, -EINVAL, or -ENOMEM (also when the budget is below what the tables need). */
 int src_encode_new(SrcEncode **encode, const SrcEncodeConfig *config);
 void src_encode_free(SrcEncode *encode);
 

@@ -39,6 +39,7 @@ golden qemu11.1-multifd.1 --capabilities multifd --codec zstd-6
 "$wire/make-stream" >"$TMP/made"
 same "$TMP/made" --ram 2 --codec zstd-9
 same "$TMP/made" --ram 2 --memory 3 --frame 8 --codec lz4 # too little for all pages
+same "$TMP/made" --ram 2 --memory 1 --codec zstd-1 # too little for any dictionary
 same "$TMP/made" --ram 2 --hashes
 "$wire/make-stream" --seed 2 --page-size 65536 >"$TMP/made"
 same "$TMP/made" --ram 24 --page-size 65536 --codec lz4

@@ -51,7 +51,8 @@ static int write_hello(Recorder *recorder, const SrcEncodeConfig *config)
                        .version_highest = WIRE_VERSION,
                        .channels = 1,
                        .slots = config->slots_max,
-                       .page_bytes = config->page_bytes};
+                       .page_bytes = config->page_bytes,
+                       .flags = config->is_forgetful ? WIRE_HELLO_FORGETFUL : 0};
 
     wire_hello_write(&hello, recorder->frame->raw);
     return write_control(recorder, WIRE_HELLO, WIRE_HELLO_BYTES);
@@ -181,6 +182,7 @@ static int run(const Options *options, const CodecLevel *level)
     if (options->memory_mib > 0) {
         encode.memory_bytes_max = (uint64_t)options->memory_mib << 20;
     }
+    encode.is_forgetful = src_encode_is_forgetful(&encode);
     encode.slots_max = src_encode_slots_for(&encode);
     status = src_parse_new(&recorder.parse, &parse);
     status = status ? status : src_encode_new(&recorder.encode, &encode);

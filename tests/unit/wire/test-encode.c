@@ -38,7 +38,8 @@ static void pair_init(Pair *pair, const SrcEncodeConfig *config)
     g_assert_cmpint(src_encode_new(&pair->encode, config), ==, 0);
     DstDecodeConfig decode = {.slots = src_encode_stats(pair->encode)->slots,
                               .ram_bytes = config->ram_bytes,
-                              .page_bytes = config->page_bytes};
+                              .page_bytes = config->page_bytes,
+                              .is_forgetful = config->is_forgetful};
     g_assert_cmpint(dst_decode_new(&pair->decode, &decode), ==, 0);
     g_assert_cmpint(wire_frame_new(&pair->frame), ==, 0);
     pair->stream = g_malloc(WIRE_STREAM_BYTES_MAX);
@@ -205,6 +206,31 @@ static void test_same_bytes_when_slots_are_short(void)
     }
 }
 
+/* With too little memory for a table of all pages: a bit for each. */
+static void test_same_bytes_without_tables(void)
+{
+    PageStream stream;
+    SrcEncodeStats stats;
+
+    page_stream_init(&stream, 31, 4096, 150);
+    SrcEncodeConfig config = config_of(&stream);
+    guint64 tables = (config.ram_bytes + WIRE_RAM_EXTRA_BYTES) / 4096 * sizeof(guint64);
+
+    config.memory_bytes_max = 2 * tables;
+    g_assert_false(src_encode_is_forgetful(&config));
+    config.memory_bytes_max = tables;
+    g_assert_true(src_encode_is_forgetful(&config));
+    g_assert_cmpuint(src_encode_memory_least(&config), <, tables / 2);
+    config.is_forgetful = true;
+    round_trip(&config, &stream, 5, &stats);
+    g_assert_cmpuint(stats.slots + stats.pages_stored + stats.pages_segments + stats.pages_same + stats.pages_duplicate, ==, 0);
+    g_assert_cmpuint(stats.pages_zero, >, 0);
+    g_assert_cmpuint(stats.pages_resent, >, 0); /* these are known, for the governor */
+    g_assert_cmpuint(stats.resent_dirty_bytes, ==, stats.pages_resent * 4096);
+    g_assert_cmpuint(stats.memory_bytes, ==, src_encode_memory_least(&config));
+    page_stream_clear(&stream);
+}
+
 static void test_same_bytes_from_hashes(void)
 {
     for (guint i = 0; i < 12; i++) {
@@ -334,6 +360,7 @@ int main(int argc, char **argv)
     g_test_add_func("/encode/unchanged-page-by-segments-alone", test_unchanged_page_by_segments_alone);
     g_test_add_func("/encode/same-bytes-with-any-page-size", test_same_bytes_with_any_page_size);
     g_test_add_func("/encode/same-bytes-when-slots-are-short", test_same_bytes_when_slots_are_short);
+    g_test_add_func("/encode/same-bytes-without-tables", test_same_bytes_without_tables);
     g_test_add_func("/encode/same-bytes-from-hashes", test_same_bytes_from_hashes);
     g_test_add_func("/encode/hashes-first-copies-then", test_hashes_first_copies_then);
     g_test_add_func("/encode/page-memory-fits-the-budget", test_page_memory_fits_the_budget);

@@ -308,7 +308,7 @@ static void test_hello_reserved_bytes(void)
     uint8_t payload[WIRE_HELLO_BYTES];
 
     for (guint at = 0; at < WIRE_HELLO_BYTES; at++) {
-        if (at < 8 || at >= 44) {
+        if (at < 8 || at >= 48) { /* pages of a store without GANG, and zeros */
             wire_hello_write(&hello, payload);
             payload[at] ^= 0x40;
             g_assert_cmpint(wire_hello_read(&hello, payload, WIRE_HELLO_BYTES), ==, -EPROTO);
@@ -321,6 +321,38 @@ static void test_hello_reserved_bytes(void)
             g_assert_cmpint(wire_hello_ack_read(&ack, payload, WIRE_HELLO_ACK_BYTES), ==, -EPROTO);
         }
     }
+}
+
+static void test_hello_flags(void)
+{
+    WireHello hello = some_hello();
+    WireHello read = {0};
+    WireHelloAck ack = {.version = 1, .flags = WIRE_HELLO_FORGETFUL, .stream_window_bytes = 1};
+    WireHelloAck read_ack = {0};
+    uint8_t payload[WIRE_HELLO_BYTES];
+
+    hello.flags = WIRE_HELLO_FLAGS | 0x80000000u; /* the last one is of a later version */
+    hello.gang_pages = 0x0102;
+    wire_hello_write(&hello, payload);
+    g_assert_cmpuint(payload[44], ==, 3);
+    g_assert_cmpuint(payload[48], ==, 2);
+    g_assert_cmpint(wire_hello_read(&read, payload, sizeof payload), ==, 0);
+    g_assert_cmpuint(read.flags, ==, WIRE_HELLO_FLAGS);
+    g_assert_cmpuint(read.gang_pages, ==, 0x0102);
+    hello.gang_pages = 0;
+    g_assert_cmpint(hello_read_back(&hello), ==, -EPROTO);
+    hello.gang_pages = WIRE_PAGES_MAX + 1;
+    g_assert_cmpint(hello_read_back(&hello), ==, -EPROTO);
+    hello = some_hello();
+    hello.gang_pages = 1;
+    g_assert_cmpint(hello_read_back(&hello), ==, -EPROTO);
+
+    wire_hello_ack_write(&ack, payload);
+    g_assert_cmpint(wire_hello_ack_read(&read_ack, payload, WIRE_HELLO_ACK_BYTES), ==, 0);
+    g_assert_cmpuint(read_ack.flags, ==, WIRE_HELLO_FORGETFUL);
+    ack.flags = WIRE_HELLO_FLAGS + 1;
+    wire_hello_ack_write(&ack, payload);
+    g_assert_cmpint(wire_hello_ack_read(&read_ack, payload, WIRE_HELLO_ACK_BYTES), ==, -EPROTO);
 }
 
 static void test_hello_ack_lies_as_the_format_says(void)
@@ -426,6 +458,7 @@ int main(int argc, char **argv)
     g_test_add_func("/frame/hello-lies-as-the-format-says", test_hello_lies_as_the_format_says);
     g_test_add_func("/frame/hello-bounds", test_hello_bounds);
     g_test_add_func("/frame/hello-reserved-bytes", test_hello_reserved_bytes);
+    g_test_add_func("/frame/hello-flags", test_hello_flags);
     g_test_add_func("/frame/hello-ack-lies-as-the-format-says", test_hello_ack_lies_as_the_format_says);
     g_test_add_func("/frame/credit-comes-back", test_credit_comes_back);
     g_test_add_func("/frame/hash-is-xxh3-and-the-sequence", test_hash_is_xxh3_and_the_sequence);

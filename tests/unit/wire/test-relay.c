@@ -254,31 +254,122 @@ static void test_carries_what_qemu_said(void)
     }
 }
 
+/* ---- what the two ends agree on ---- */
+
+static const WireStream *golden(GPtrArray *streams, const char *name)
+{
+    for (guint i = 0; i < streams->len; i++) {
+        const WireStream *stream = g_ptr_array_index(streams, i);
+
+        if (g_str_equal(stream->name, name)) {
+            return stream;
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* Carries the stream of one connection, to its end. */
+static void carry_agreed(FakeMigration *fake, const WireStream *stream, void (*configure)(FakeMigration *fake))
+{
+    Flow there;
+
+    carried = stream;
+    fake_start(fake, configure);
+    fake_connect(fake, 1);
+    flow_start(&there, fake->src[0], fake->dst[0], g_ptr_array_index(stream->channels, 0), 1);
+    flow_end(&there);
+    close_cleanly(fake);
+    fake_end(fake);
+    expect(fake, "completed");
+}
+
+static guint64 figure_at_end(const FakeMigration *fake, const char *member)
+{
+    const char *found = strstr(strstr(fake->events[RELAY_SOURCE], "\"ended\""), member);
+
+    g_assert_nonnull(found);
+    return g_ascii_strtoull(found + strlen(member), NULL, 10);
+}
+
+static guint short_sides; /* a bit for each */
+
+static void use_little_memory(FakeMigration *fake)
+{
+    use_stream(fake);
+    for (guint side = 0; side < 2; side++) {
+        if (short_sides & 1u << side) {
+            fake->config[side].encode.ram_bytes = UINT64_C(16) << 30;
+            fake->config[side].encode.memory_bytes_max = 4u << 20;
+        }
+    }
+}
+
+/* Too little for a word of each page: it is carried all the same, and said. */
+static void test_carries_without_page_memory(void)
+{
+    g_autoptr(GPtrArray) streams = wire_streams_load();
+    static const char *const notes[] = {
+        "\"page_memory\":\"none\",\"note\":\"4.0 MiB are too little for the tables of a page memory: every page goes whole\"",
+        "\"page_memory\":\"none\",\"note\":\"what the other relay may keep is too little",
+    };
+
+    for (short_sides = 0; short_sides < 4; short_sides++) {
+        FakeMigration fake;
+
+        carry_agreed(&fake, golden(streams, "qemu10.0-pc"), use_little_memory);
+        for (guint side = 0; side < 2; side++) {
+            const char *note = short_sides & 1u << side ? notes[0] : notes[1];
+            gboolean is_short = strstr(fake.events[side], note) != NULL;
+
+            /* who is the first to be short says so; where the source is, it does not ask */
+            if (short_sides == 0) {
+                g_assert_nonnull(strstr(fake.events[side], "\"page_memory\":\"full\""));
+            } else if (side == RELAY_SOURCE || !(short_sides & 1u << RELAY_SOURCE)) {
+                g_assert_true(is_short);
+            }
+        }
+        g_assert_cmpuint(figure_at_end(&fake, "\"raw\":"), >, 0);
+        if (short_sides != 0) {
+            g_assert_cmpuint(figure_at_end(&fake, "\"same\":"), ==, 0);
+            g_assert_cmpuint(figure_at_end(&fake, "\"segments\":"), ==, 0);
+        }
+        fake_free_events(&fake);
+    }
+}
+
+static void test_refuses_to_start_with_too_little(void)
+{
+    RelayConfig config;
+    Relay *relay = NULL;
+    char message[RELAY_MESSAGE_BYTES] = "";
+
+    relay_config_init(&config, RELAY_DESTINATION);
+    src_encode_config_init(&config.encode, UINT64_C(16) << 30);
+    config.address = "127.0.0.1:0";
+    config.encode.memory_bytes_max = RELAY_MEMORY_BYTES_LEAST;
+    g_assert_cmpint(relay_new(&relay, &config, message), ==, -ENOMEM);
+    g_assert_null(relay);
+    g_assert_nonnull(strstr(message, "1.0 MiB of memory are too little for a guest of 16384 MiB"));
+    g_assert_nonnull(strstr(message, "needs 1."));
+}
+
 static char *gang_directory;
+static gboolean gang_at_destination;
 
 static void use_gang(FakeMigration *fake)
 {
     use_stream(fake);
     fake->config[RELAY_SOURCE].encode.filters |= WIRE_FILTER_SHARED;
-    fake->config[RELAY_SOURCE].gang_directory = fake->config[RELAY_DESTINATION].gang_directory = gang_directory;
+    fake->config[RELAY_SOURCE].gang_directory = gang_directory;
+    fake->config[RELAY_DESTINATION].gang_directory = gang_at_destination ? gang_directory : NULL;
 }
 
 static guint64 pages_shared(const WireStream *stream)
 {
     FakeMigration fake;
-    Flow there;
-    const char *shared;
 
-    carried = stream;
-    fake_start(&fake, use_gang);
-    fake_connect(&fake, 1);
-    flow_start(&there, fake.src[0], fake.dst[0], g_ptr_array_index(stream->channels, 0), 1);
-    flow_end(&there);
-    close_cleanly(&fake);
-    fake_end(&fake);
-    expect(&fake, "completed");
-    shared = strstr(strstr(fake.events[RELAY_SOURCE], "\"ended\""), "\"shared\":");
-    guint64 pages = g_ascii_strtoull(shared + strlen("\"shared\":"), NULL, 10);
+    carry_agreed(&fake, stream, use_gang);
+    guint64 pages = figure_at_end(&fake, "\"shared\":");
     fake_free_events(&fake);
     return pages;
 }
@@ -294,12 +385,9 @@ static void remove_gang_file(const char *name)
 static void test_shares_pages_of_a_gang(void)
 {
     g_autoptr(GPtrArray) streams = wire_streams_load();
-    const WireStream *stream = g_ptr_array_index(streams, 0);
+    const WireStream *stream = golden(streams, "qemu10.0-pc");
     struct statvfs room;
 
-    for (guint i = 0; i < streams->len && !g_str_equal(stream->name, "qemu10.0-pc"); i++) {
-        stream = g_ptr_array_index(streams, i);
-    }
     gang_directory = g_dir_make_tmp("gang-XXXXXX", NULL);
     g_assert_cmpint(statvfs(gang_directory, &room), ==, 0);
     if ((guint64)room.f_bavail * room.f_frsize < 4 * WIRE_GANG_BYTES_MAX) {
@@ -307,6 +395,10 @@ static void test_shares_pages_of_a_gang(void)
         g_assert_cmpint(g_rmdir(gang_directory), ==, 0);
         return;
     }
+    gang_at_destination = FALSE; /* then none is shared, and nothing is wrong */
+    g_assert_cmpuint(pages_shared(stream), ==, 0);
+    g_assert_cmpuint(pages_shared(stream), ==, 0);
+    gang_at_destination = TRUE;
     g_assert_cmpuint(pages_shared(stream), ==, 0);
     g_assert_cmpuint(pages_shared(stream), >, 0); /* most of its pages are nearly empty, and not worth sharing */
     remove_gang_file("gang-source.pages");
@@ -557,6 +649,8 @@ int main(int argc, char **argv)
     g_test_add_func("/relay/carries-any-bytes", test_carries_any_bytes);
     g_test_add_func("/relay/uses-the-codec-that-was-asked-for", test_uses_the_codec_that_was_asked_for);
     g_test_add_func("/relay/carries-what-qemu-said", test_carries_what_qemu_said);
+    g_test_add_func("/relay/carries-without-page-memory", test_carries_without_page_memory);
+    g_test_add_func("/relay/refuses-to-start-with-too-little-memory", test_refuses_to_start_with_too_little);
     g_test_add_func("/relay/shares-pages-of-a-gang", test_shares_pages_of_a_gang);
     g_test_add_func("/relay/never-ends-well-when-something-broke", test_never_ends_well_when_something_broke);
     g_test_add_func("/relay/says-when-there-is-no-way-back", test_says_when_there_is_no_way_back);
