@@ -181,9 +181,10 @@ static void choose(const Relays *relays, PlanStep *step)
                     .downtime_limit_ns = options->downtime_limit_ns,
                     .dirty_pages_per_s = measured->mean_written_pages_per_s,
                     .dirty_bytes_per_page = measured->dirty_bytes_per_page,
-                    .working_set_bytes = measured->working_set_bytes,
-                    .used_share = NAN,
-                    .compressed_share = NAN,
+                    .working_set_bytes = isnan(measured->write_set_bytes) ? measured->working_set_bytes
+                                                                          : measured->write_set_bytes,
+                    .used_share = measured->used_share,
+                    .compressed_share = measured->compressed_share,
                     .source_free_cpus = free_cpus(relays, step->source),
                     .destination_free_cpus = free_cpus(relays, step->destination),
                     .memory_bytes = memory_bytes};

@@ -142,6 +142,9 @@ static Classification *describe(const Profile *profile, double alpha)
 
     result->dirty_bytes_per_page = profile->dirty_bytes_per_page;
     result->working_set_bytes = profile->working_set_bytes;
+    result->write_set_bytes = profile->write_set_bytes;
+    result->used_share = profile->used_share;
+    result->compressed_share = profile->compressed_share;
     if (is_observed(profile)) {
         result->mean_written_pages_per_s = profile->mean_written_pages_per_s;
         result->smoothed_written_pages_per_s =

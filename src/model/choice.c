@@ -26,7 +26,8 @@ Classification *classification_new(const char *vm)
     }
     classification->mean_read_pages_per_s = classification->mean_written_pages_per_s = NAN;
     classification->smoothed_read_pages_per_s = classification->smoothed_written_pages_per_s = NAN;
-    classification->dirty_bytes_per_page = classification->working_set_bytes = NAN;
+    classification->dirty_bytes_per_page = classification->working_set_bytes = classification->write_set_bytes = NAN;
+    classification->used_share = classification->compressed_share = NAN;
     return classification;
 }
 

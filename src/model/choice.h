@@ -30,6 +30,9 @@ typedef struct Classification {
     double smoothed_written_pages_per_s;
     double dirty_bytes_per_page;      /* from the Profile; NAN when unknown */
     double working_set_bytes;
+    double write_set_bytes;           /* of it, what is written again and again */
+    double used_share;                /* of its memory that is not zero */
+    double compressed_share;          /* what zstd leaves of that */
 } Classification;
 
 #define ALGORITHMS(X)                                                                                                  \

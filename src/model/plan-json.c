@@ -41,6 +41,9 @@ static void add_classification(JsonBuilder *builder, const Classification *class
     json_add_double_or_null(builder, "smoothed_written_pages_per_s", classification->smoothed_written_pages_per_s);
     json_add_double_or_null(builder, "dirty_bytes_per_page", classification->dirty_bytes_per_page);
     json_add_double_or_null(builder, "working_set_bytes", classification->working_set_bytes);
+    json_add_double_or_null(builder, "write_set_bytes", classification->write_set_bytes);
+    json_add_double_or_null(builder, "used_share", classification->used_share);
+    json_add_double_or_null(builder, "compressed_share", classification->compressed_share);
 }
 
 static void add_step(JsonBuilder *builder, const PlanStep *step)
@@ -146,7 +149,10 @@ static Classification *read_classification(JsonObject *object, const char *vm, c
         !read_measure(object, "smoothed_written_pages_per_s", what, &classification->smoothed_written_pages_per_s,
                       error) ||
         !read_measure(object, "dirty_bytes_per_page", what, &classification->dirty_bytes_per_page, error) ||
-        !read_measure(object, "working_set_bytes", what, &classification->working_set_bytes, error)) {
+        !read_measure(object, "working_set_bytes", what, &classification->working_set_bytes, error) ||
+        !read_measure(object, "write_set_bytes", what, &classification->write_set_bytes, error) ||
+        !read_measure(object, "used_share", what, &classification->used_share, error) ||
+        !read_measure(object, "compressed_share", what, &classification->compressed_share, error)) {
         return NULL;
     }
     return g_steal_pointer(&classification);
@@ -227,7 +233,8 @@ static gboolean read_step(Plan *plan, JsonObject *object, const char *what, GErr
         "vm", "uuid", "source", "destination", "algorithm", "reason", "placement", "way", "way_reason",
         "connections", "relay_memory_bytes", "class", "memberships", "read_pages_per_s",
         "written_pages_per_s", "smoothed_read_pages_per_s", "smoothed_written_pages_per_s", "dirty_bytes_per_page",
-        "working_set_bytes", "wave", "bandwidth_bytes_per_s", "ram_bytes", "vcpus", NULL};
+        "working_set_bytes", "write_set_bytes", "used_share", "compressed_share", "wave",
+        "bandwidth_bytes_per_s", "ram_bytes", "vcpus", NULL};
     const char *names[4] = {NULL};
     const char *placement = NULL;
     guint64 wave = 0;

@@ -18,6 +18,7 @@ Profile *profile_new(const char *vm, gsize periods)
     profile->written_pages_per_s = g_new0(double, MAX(periods, 1));
     profile->page_bytes = profile->access_grain_bytes = profile->write_grain_bytes = 4096;
     profile->dirty_bytes_per_page = NAN;
+    profile->write_set_bytes = profile->used_share = profile->compressed_share = NAN;
     profile->working_set_bytes = NAN;
     return profile;
 }

@@ -38,6 +38,9 @@ typedef struct Profile {
     double written_pages_error;     /* one standard error of mean_written_pages_per_s; 0 when it is exact or unknown */
     double dirty_bytes_per_page;    /* bytes that changed inside a written page, in one scan; NAN when unknown */
     double working_set_bytes;       /* touched in one period, mean; NAN when unknown */
+    double write_set_bytes;         /* written at least once in some seconds; NAN when unknown, as both shares */
+    double used_share;              /* of its memory that is not zero */
+    double compressed_share;        /* what zstd leaves of that */
     char *access_tracker;           /* "clear-refs", "dirty-rate", "null", ... */
     char *write_tracker;            /* "content", ... */
     double cost_cpu_share;          /* of one core, spent by the observer on this VM */

@@ -15,6 +15,9 @@
     X(written_pages_variance) /* of the number above: one standard error, squared */                                   \
     X(dirty_bytes_per_page)   /* changed inside a written page */                                                      \
     X(working_set_bytes)      /* touched within the whole period */                                                    \
+    X(write_set_bytes)        /* written at least once in some seconds: what is written again and again */             \
+    X(used_share)             /* of the memory that is not zero */                                                     \
+    X(compressed_share)       /* what zstd leaves of that */                                                           \
     X(access_windows)         /* how many windows the numbers above rest on */                                         \
     X(write_windows)                                                                                                   \
     X(lateness) /* how much longer than S the windows were: 0.1 is 10 % */                                             \

@@ -148,6 +148,12 @@ static double sums_error(const WindowSums *sums)
     return sqrt(fmax(sampled, differing));
 }
 
+/* What is known better with each period. */
+static void keep_if_told(double *kept, double told)
+{
+    *kept = isnan(told) ? *kept : told;
+}
+
 /* Sums over the records that know: the means and the error of the profile. */
 static void fill_means(const ProfileBuilder *builder, Profile *profile)
 {
@@ -167,6 +173,9 @@ static void fill_means(const ProfileBuilder *builder, Profile *profile)
             working_set += record->working_set_bytes;
             working_sets++;
         }
+        keep_if_told(&profile->write_set_bytes, record->write_set_bytes);
+        keep_if_told(&profile->used_share, record->used_share);
+        keep_if_told(&profile->compressed_share, record->compressed_share);
         if (record->access_grain_bytes >= 1) {
             profile->access_grain_bytes = (guint64)record->access_grain_bytes;
         }

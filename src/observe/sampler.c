@@ -44,6 +44,9 @@ struct Sampler {
     CpuTimeFunc cpu_time;
     Window windows[WINDOW_KINDS];
     double working_set_pages; /* NAN: not measured in this period */
+    double write_set_pages;   /* the latest; NAN: not told yet.  Both shares likewise */
+    double used_share;
+    double compressed_share;
     gint64 period_began_ns;
     gint64 spent_before_ns; /* when the period began */
 };
@@ -108,7 +111,8 @@ Sampler *sampler_new(const char *vm, RamMap *map, const TrackerOps *const ops[WI
     sampler->scan_ns = scan_ns;
     sampler->clock = clock;
     sampler->cpu_time = cpu_time;
-    sampler->working_set_pages = NAN;
+    sampler->working_set_pages = sampler->write_set_pages = NAN;
+    sampler->used_share = sampler->compressed_share = NAN;
     sampler->period_began_ns = clock->now_ns(clock);
     for (int kind = 0; kind < WINDOW_KINDS; kind++) {
         open_tracker(sampler, (WindowKind)kind, ops[kind], seed);
@@ -255,6 +259,11 @@ static void count_window(Window *window, WindowKind kind, const TrackerScan *sca
     window->grain_bytes = MAX(window->grain_bytes, scan->grain_bytes);
 }
 
+static void keep_if_told(double *kept, double told)
+{
+    *kept = isnan(told) ? *kept : told;
+}
+
 static gboolean close_window(Sampler *sampler, WindowKind kind, GError **error)
 {
     Window *window = &sampler->windows[kind];
@@ -273,10 +282,13 @@ static gboolean close_window(Sampler *sampler, WindowKind kind, GError **error)
     }
     gint64 scanned_ns = began_ns + (sampler->clock->now_ns(sampler->clock) - began_ns) / 2;
     gint64 cost_ns = sampler->cpu_time() - cpu_began_ns + scan.disturbance_ns;
-    double total_ns = (double)(window->arm_cost_ns + cost_ns);
+    double total_ns = (double)MAX(window->arm_cost_ns + cost_ns - scan.extra_ns, 0);
 
     window->spent_ns += cost_ns;
     window->expected_ns = (gint64)((1 - COST_WEIGHT) * (double)window->expected_ns + COST_WEIGHT * total_ns);
+    keep_if_told(&sampler->write_set_pages, scan.write_set_pages);
+    keep_if_told(&sampler->used_share, scan.used_share);
+    keep_if_told(&sampler->compressed_share, scan.compressed_share);
     count_window(window, kind, &scan, scanned_ns - window->armed_ns, sampler->scan_ns);
     return TRUE;
 }
@@ -337,6 +349,9 @@ void sampler_end_period(Sampler *sampler, PeriodRecord *record)
     }
     fill_writes(write, record);
     record->working_set_bytes = sampler->working_set_pages * (double)PAGE_BYTES;
+    record->write_set_bytes = sampler->write_set_pages * (double)PAGE_BYTES;
+    record->used_share = sampler->used_share;
+    record->compressed_share = sampler->compressed_share;
     if (windows > 0) {
         record->lateness = lateness(access->length_ns + write->length_ns, windows * sampler->scan_ns);
     }

@@ -9,10 +9,15 @@
  *
  * Copies are kept rather than hashes: equally fast at these sizes, exact byte counts, and at most some MiB per VM.
  *
+ * A panel of pages (page-panel.h) is kept in view besides, from the first window that has learnt where to look: it tells
+ * how much is written at all, how much memory is in use, and how well that compresses.  It is read where windows are
+ * armed and closed, and pays from the same purse.
+ *
  * Only pages that are present in the process's page tables are read: reading another would make the kernel allocate or
  * swap in memory for it.  A page that turns up between two windows is found like any other. */
 #include "observe/tracker.h"
 #include "base/error.h"
+#include "observe/page-panel.h"
 #include "observe/page-strata.h"
 
 #include <errno.h>
@@ -28,17 +33,25 @@
 #define EXPECTED_NS_PER_LOOK   4000.0 /* read twice, compared once, copies new; measured: docs/decisions/0002 */
 #define EXPECTED_NS_PER_DRAW   1000.0 /* asking whether a page is present; where few are, many draws make a look */
 #define PRESENT_BIT            63
+#define PANEL_TIMES            8  /* pages of the panel, in looks that a window can pay for */
+#define PANEL_PAGES_LEAST      128
+#define PANEL_FIRST_LOOK       4  /* windows after its beginning, then twice as many, and so on */
+#define PANEL_WINDOWS          64 /* then comes a new one */
 
 typedef struct ContentTracker {
     Tracker tracker;
     RamMap *map;
     int pagemap_fd;
     PageStrata *strata;
+    PagePanel *panel;
+    guint panel_windows; /* closed since it began; 0: none has begun */
+    guint panel_next;    /* when it is looked at */
     GArray *looks;      /* PageLook */
     GByteArray *copies; /* a page per look */
     guint8 *scratch;    /* BATCH_PAGES pages */
     double ns_per_look;
     gint64 arm_cost_ns;
+    gint64 panel_cost_ns; /* since the last scan was told */
     guint windows; /* closed so far */
 } ContentTracker;
 
@@ -88,6 +101,8 @@ static guint64 pages_present(guint64 first, guint length, gpointer user)
     return present;
 }
 
+static gboolean read_panel(const guint64 *pages, guint length, guint8 *target, guint64 *is_read, gpointer user);
+
 static void content_close(Tracker *tracker)
 {
     ContentTracker *self = (ContentTracker *)tracker;
@@ -96,6 +111,7 @@ static void content_close(Tracker *tracker)
         close(self->pagemap_fd);
     }
     strata_free(self->strata);
+    panel_free(self->panel);
     g_array_unref(self->looks);
     g_byte_array_unref(self->copies);
     g_free(self->scratch);
@@ -110,6 +126,7 @@ static Tracker *content_open(RamMap *map, guint64 seed, GError **error)
     self->map = map;
     self->pagemap_fd = openat(map->proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
     self->strata = strata_new(map->pages, map->resident_bytes / PAGE_BYTES, seed, pages_present, self);
+    self->panel = panel_new(map->pages, seed + 1, pages_present, read_panel, self);
     self->looks = g_array_new(FALSE, TRUE, sizeof(PageLook));
     self->copies = g_byte_array_new();
     self->scratch = g_malloc(BATCH_PAGES * PAGE_BYTES);
@@ -124,17 +141,15 @@ static Tracker *content_open(RamMap *map, guint64 seed, GError **error)
     return &self->tracker;
 }
 
-/* Reads pages of looks [first, first + length) to 'target', one behind the other; length <= BATCH_PAGES.  'is_read'
- * gets a bit per page: memory may have been given back (balloon) a moment ago.  FALSE with errno when the process is
- * gone. */
-static gboolean read_pages(ContentTracker *self, guint first, guint length, guint8 *target, guint64 *is_read)
+/* Reads 'length' pages to 'target', one behind the other; length <= BATCH_PAGES.  'is_read' gets a bit per page: memory
+ * may have been given back (balloon) a moment ago.  FALSE with errno when the process is gone. */
+static gboolean read_batch(ContentTracker *self, const guint64 *pages, guint length, guint8 *target, guint64 *is_read)
 {
     struct iovec remote[BATCH_PAGES];
 
     *is_read = 0;
     for (guint i = 0; i < length; i++) {
-        remote[i].iov_base =
-            (void *)(guintptr)ram_map_page_address(self->map, g_array_index(self->looks, PageLook, first + i).page);
+        remote[i].iov_base = (void *)(guintptr)ram_map_page_address(self->map, pages[i]);
         remote[i].iov_len = PAGE_BYTES;
     }
     for (guint done = 0; done < length;) {
@@ -152,6 +167,24 @@ static gboolean read_pages(ContentTracker *self, guint first, guint length, guin
         }
     }
     return TRUE;
+}
+
+/* The same of looks [first, first + length). */
+static gboolean read_pages(ContentTracker *self, guint first, guint length, guint8 *target, guint64 *is_read)
+{
+    guint64 pages[BATCH_PAGES];
+
+    for (guint i = 0; i < length; i++) {
+        pages[i] = g_array_index(self->looks, PageLook, first + i).page;
+    }
+    return read_batch(self, pages, length, target, is_read);
+}
+
+/* PanelReadFunc */
+static gboolean read_panel(const guint64 *pages, guint length, guint8 *target, guint64 *is_read, gpointer user)
+{
+    G_STATIC_ASSERT(PANEL_BATCH_PAGES <= BATCH_PAGES);
+    return read_batch(user, pages, length, target, is_read);
 }
 
 static gboolean set_read_error(const ContentTracker *self, GError **error)
@@ -179,7 +212,6 @@ static gboolean copy_pages(ContentTracker *self, GError **error)
 static gboolean content_arm(Tracker *tracker, gint64 budget_ns, GError **error)
 {
     ContentTracker *self = (ContentTracker *)tracker;
-    gint64 begin_ns = thread_cpu_ns();
     double affordable = (double)budget_ns / self->ns_per_look;
 
     /* The pid is only a number here: make sure that it is still the same process. */
@@ -187,6 +219,16 @@ static gboolean content_arm(Tracker *tracker, gint64 budget_ns, GError **error)
         errno = ESRCH;
         return set_read_error(self, error);
     }
+    if (self->panel_windows == 0 && self->windows >= LEARNING_WINDOWS) {
+        gint64 panel_ns = thread_cpu_ns();
+
+        self->panel_next = PANEL_FIRST_LOOK;
+        if (!panel_begin(self->panel, (guint)CLAMP(PANEL_TIMES * affordable, PANEL_PAGES_LEAST, PANEL_PAGES_MOST))) {
+            return set_read_error(self, error);
+        }
+        self->panel_cost_ns += thread_cpu_ns() - panel_ns;
+    }
+    gint64 begin_ns = thread_cpu_ns();
     strata_draw(self->strata, (guint)CLAMP(affordable, LEAST_LOOKS_PER_WINDOW, MOST_LOOKS_PER_WINDOW), self->looks);
     gboolean is_copied = copy_pages(self, error);
     self->arm_cost_ns = thread_cpu_ns() - begin_ns;
@@ -213,6 +255,30 @@ static void compare_pages(ContentTracker *self, guint first, guint length, guint
         look->is_written = look->is_copied && (is_read >> i & 1) && memcmp(before, after, PAGE_BYTES) != 0;
         look->dirty_bytes = look->is_written ? count_different_bytes(before, after) : 0;
     }
+}
+
+/* A window was closed: is it time to look at the panel?  Its own cost is no part of what a look at a page costs. */
+static gboolean follow_panel(ContentTracker *self, TrackerScan *scan)
+{
+    const PanelReading *reading = panel_reading(self->panel);
+    gint64 begin_ns = thread_cpu_ns();
+
+    if (self->windows <= LEARNING_WINDOWS) {
+        return TRUE;
+    }
+    if (++self->panel_windows >= self->panel_next) {
+        self->panel_next *= 2;
+        if (!panel_look(self->panel)) {
+            return FALSE;
+        }
+    }
+    scan->write_set_pages = reading->write_set_pages;
+    scan->used_share = reading->used_share;
+    scan->compressed_share = reading->compressed_share;
+    self->panel_windows = self->panel_windows >= PANEL_WINDOWS ? 0 : self->panel_windows;
+    scan->extra_ns = self->panel_cost_ns + thread_cpu_ns() - begin_ns;
+    self->panel_cost_ns = 0;
+    return TRUE;
 }
 
 static gboolean content_scan(Tracker *tracker, TrackerScan *scan, GError **error)
@@ -242,7 +308,7 @@ static gboolean content_scan(Tracker *tracker, TrackerScan *scan, GError **error
         double cost_ns = (double)(self->arm_cost_ns + thread_cpu_ns() - begin_ns);
         self->ns_per_look = 0.7 * self->ns_per_look + 0.3 * cost_ns / self->looks->len;
     }
-    return TRUE;
+    return follow_panel(self, scan) || set_read_error(self, error);
 }
 
 static gint64 content_expected_ns(const RamMap *map G_GNUC_UNUSED)

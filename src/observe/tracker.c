@@ -9,7 +9,8 @@ const TrackerOps *const TRACKERS[] = {&TRACKER_CLEAR_REFS, &TRACKER_CONTENT, &TR
 
 void tracker_scan_init(TrackerScan *scan)
 {
-    *scan = (TrackerScan){.accessed_pages = NAN, .written_pages = NAN, .dirty_bytes = NAN, .grain_bytes = PAGE_BYTES};
+    *scan = (TrackerScan){.accessed_pages = NAN, .written_pages = NAN, .dirty_bytes = NAN, .write_set_pages = NAN,
+                           .used_share = NAN, .compressed_share = NAN, .grain_bytes = PAGE_BYTES};
 }
 
 const TrackerOps *tracker_find(const char *name)

@@ -29,6 +29,10 @@ typedef struct TrackerScan {
     double written_pages;          /* NAN: cannot tell */
     double written_pages_variance; /* of the estimate above; 0 when exact */
     double dirty_bytes;            /* bytes changed inside the written pages, all together; NAN: cannot tell */
+    double write_set_pages;        /* written at least once over many windows; NAN: cannot tell, or not yet */
+    double used_share;             /* of the memory that is not zero; likewise */
+    double compressed_share;       /* what zstd leaves of that; likewise */
+    gint64 extra_ns;               /* CPU time since the last scan for what not every window needs */
     gboolean is_learning;          /* of a tracker that does not know yet where to look: true on average, but noisy */
     guint64 grain_bytes;           /* smallest piece of memory that this scan told apart */
     gint64 disturbance_ns;         /* vCPU time that this window probably cost the guest (page faults); charged to the

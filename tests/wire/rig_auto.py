@@ -6,20 +6,17 @@ link of the cell.  What a plan knows from hosts is the rig's to say: source and 
 so each has half of those that the guest leaves."""
 import json
 import os
-import statistics
 import subprocess
 import time
 
 from rig_process import RigError, Speaker, new_inbox
 
-OBSERVED_S = 5                  # half of what a plan takes
+OBSERVED_S = 6                  # a plan takes 10, with a third of the budget
 SCAN_NS, PERIOD_NS = 50_000_000, 1_000_000_000
-CPU_BUDGET = 0.01
+CPU_BUDGET = 0.03
 METHOD_OF_WAY = {'plain': 'plain', 'relay': 'relay', 'multifd': 'multifd-zstd'}
-FIGURES = {                     # of a period; the option of `godwit relay choose` that takes its mean
-    'written_pages_per_s': '--dirty-pages',
-    'dirty_bytes_per_page': '--dirty-bytes',
-    'working_set_bytes': '--working-set',
+LATEST = {                      # what is known better with each period: the option of `godwit relay choose` that takes it
+    'write_set_bytes': '--working-set',
     'used_share': '--used-share',
     'compressed_share': '--compressed-share',
 }
@@ -38,6 +35,21 @@ def periods_of(agent):
             raise RigError(f'the guest was not observed: {body.get("message") or body.get("error") or agent.log_text()}')
 
 
+def figures_of(periods):
+    """{option: value}, as a Profile is made of periods: rates are means over windows."""
+    told = {option: values[-1] for name, option in LATEST.items()
+            if (values := [period[name] for period in periods if period.get(name) is not None])}
+    windows = [(period['write_windows'], period['written_pages_per_s'], period['dirty_bytes_per_page'])
+               for period in periods if period.get('written_pages_per_s') is not None]
+    if not windows:
+        raise RigError('the guest was observed, but nothing of what it writes')
+    told['--dirty-pages'] = sum(count * pages for count, pages, _ in windows) / sum(count for count, _, _ in windows)
+    weights = [(count * pages, dirty) for count, pages, dirty in windows if dirty is not None]
+    if weights:
+        told['--dirty-bytes'] = sum(weight * dirty for weight, dirty in weights) / sum(weight for weight, _ in weights)
+    return told
+
+
 def observe(rig):
     """{option: value} of the guest that runs."""
     qemu = rig.source
@@ -52,11 +64,7 @@ def observe(rig):
         periods = periods_of(agent)
     finally:
         agent.kill()
-    told = {}
-    for name, option in FIGURES.items():
-        values = [period[name] for period in periods if period.get(name) is not None]
-        if values:
-            told[option] = statistics.mean(values)
+    told = figures_of(periods)
     guest_cpus = (qemu.vcpu_cpu_s() - guest_s) / (time.monotonic() - began)
     told['--source-cpus'] = told['--destination-cpus'] = max(0.0, (os.cpu_count() - guest_cpus) / 2)
     return told
