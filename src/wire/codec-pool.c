@@ -300,6 +300,14 @@ WireFrame *codec_pool_next(CodecPool *pool)
     return frame;
 }
 
+bool codec_pool_has_next(CodecPool *pool)
+{
+    pthread_mutex_lock(&pool->mutex);
+    bool has_next = slot_at(pool, pool->returned)->is_done;
+    pthread_mutex_unlock(&pool->mutex);
+    return has_next;
+}
+
 void codec_pool_cancel(CodecPool *pool)
 {
     pthread_mutex_lock(&pool->mutex);

@@ -62,6 +62,9 @@ int codec_pool_submit(CodecPool *pool, WireFrame *frame);
 /* The next frame in the order of submission; waits for it.  NULL: cancelled.  One thread. */
 WireFrame *codec_pool_next(CodecPool *pool);
 
+/* codec_pool_next would not wait.  The same thread. */
+bool codec_pool_has_next(CodecPool *pool);
+
 /* Nobody waits any more. */
 void codec_pool_cancel(CodecPool *pool);
 

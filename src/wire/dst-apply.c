@@ -10,14 +10,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define CREDIT_FRAMES    4u /* at most, for one credit */
 #define RETURN_BYTES_MAX (64u * 1024)
 
 /* ---- the applier ---- */
 
-static int credit(DstChannel *channel, const WireHeader *header)
+/* The frame's bytes are written to QEMU. */
+static void count_written(DstChannel *channel, const WireHeader *header)
 {
-    uint8_t payload[WIRE_CREDIT_BYTES];
-
     pthread_mutex_lock(&channel->lock);
     channel->stream_bytes += header->stream_bytes;
     channel->wire_bytes += WIRE_HEADER_BYTES + header->wire_bytes;
@@ -25,9 +25,23 @@ static int credit(DstChannel *channel, const WireHeader *header)
     if (channel->decode) {
         channel->decode_stats = *dst_decode_stats(channel->decode);
     }
-    WireCredit credit = {.stream_bytes = channel->stream_bytes, .wire_bytes = channel->wire_bytes, .sequence = header->sequence};
+    channel->credit = (WireCredit){
+        .stream_bytes = channel->stream_bytes, .wire_bytes = channel->wire_bytes, .sequence = header->sequence};
     pthread_mutex_unlock(&channel->lock);
-    wire_credit_write(&credit, payload);
+    channel->uncredited++;
+}
+
+/* A CREDIT costs a record and wakes two threads at the source.  While more frames wait here, 'is_more', it is not the link that is
+ * waited for, and one for a few of them will do; else the source hears at once. */
+static int credit(DstChannel *channel, bool is_more)
+{
+    uint8_t payload[WIRE_CREDIT_BYTES];
+
+    if (channel->uncredited == 0 || (is_more && channel->uncredited < CREDIT_FRAMES)) {
+        return 0;
+    }
+    channel->uncredited = 0;
+    wire_credit_write(&channel->credit, payload); /* only this thread changes it */
     return dst_send(channel, WIRE_CREDIT, payload, sizeof(payload));
 }
 
@@ -46,7 +60,8 @@ static bool apply_data(DstChannel *channel, const WireFrame *frame)
                    channel->number, strerror(-status));
         return false;
     }
-    if (credit(channel, &frame->header) != 0) {
+    count_written(channel, &frame->header);
+    if (credit(channel, codec_pool_has_next(channel->pool)) != 0) {
         return false; /* the receiver will notice what broke */
     }
     if (channel->number == 0) {
@@ -65,6 +80,7 @@ static bool apply(DstChannel *channel, const WireFrame *frame)
         return apply_data(channel, frame);
     }
     /* END: all of the stream is written. */
+    credit(channel, false);
     pthread_mutex_lock(&channel->lock);
     channel->end_applied = true;
     pthread_mutex_unlock(&channel->lock);

@@ -37,6 +37,10 @@ struct DstChannel {
     bool is_short;           /* of memory, and that is why there is none */
     uint8_t *stream; /* [WIRE_STREAM_BYTES_MAX] */
 
+    /* The applier's. */
+    WireCredit credit;   /* for all that was written to QEMU */
+    unsigned uncredited; /* frames since the last one was sent */
+
     /* The receiver's. */
     uint64_t expected_sequence;
     bool end_received;
