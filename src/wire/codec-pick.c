@@ -8,8 +8,14 @@
  *
  *     rate(i) = min(link x ratio(i), cores x speed(i), demand)        ratio(none) = 1, speed(none) = endless
  *
- * and the best is the one with the highest rate; of those within WITHIN of it, the one that costs the least CPU, which
- * is the one that comes first in the table.  In post-copy a page is waited for, and several cores do not make one frame
+ * and is worth
+ *
+ *     worth(i) = rate(i) x (1 - CORES_WORTH x rate(i) / (cores x speed(i)))
+ *
+ * because the cores are shared with QEMU and with the guests of the host: using up all that is free must carry more than
+ * a level that leaves them idle, by CORES_WORTH.  At 12.5 MB/s level 9 of zstd would carry 1 to 2 per cent more than
+ * level 3, for four times the CPU.  The best is the one of the highest worth; of those within WITHIN of it, the one that
+ * costs the least CPU, which is the one that comes first in the table.  In post-copy a page is waited for, and several cores do not make one frame
  * faster:
  *
  *     rate(i) = 1 / (1 / (link x ratio(i)) + 1 / speed(i))
@@ -43,6 +49,7 @@
 #include <string.h>
 
 #define WITHIN             0.02 /* rates nearer than this are equal */
+#define CORES_WORTH        0.18 /* of what is carried */
 #define SMOOTHING          0.5
 #define NEWS               0.2  /* a figure that differs more has changed */
 #define TELLING            0.1  /* of what link or codec could carry: a period with less says nothing about a level */
@@ -123,13 +130,16 @@ static double speed_of(const CodecPicker *picker, size_t index)
     return known == 0 ? usual : usual * picker->bytes_per_cpu_s[known] / usual_of(&codec_levels[known]).bytes_per_cpu_s;
 }
 
-/* rate(i) without the demand. */
+/* worth(i) without the demand; in post-copy rate(i). */
 static double rate_of(const CodecMeasure *measure, double link, double ratio, double speed)
 {
     if (!measure->can_be_slow) {
         return 1 / (1 / (link * ratio) + 1 / speed);
     }
-    return fmin(link * ratio, measure->cores_free * speed);
+    double codec = speed < HUGE_VAL ? measure->cores_free * speed : HUGE_VAL;
+    double rate = fmin(link * ratio, codec);
+
+    return codec > 0 ? rate * (1 - CORES_WORTH * rate / codec) : 0;
 }
 
 static double expected_rate(const CodecPicker *picker, const CodecMeasure *measure, size_t index)

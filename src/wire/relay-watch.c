@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 #define LOOK_BYTES_PER_CPU_S 700e6 /* the fastest codec, on text; on noise it is faster */
-#define LOOK_TIMES 3 /* as fast as the link, or compression is not just for looking */
+#define LOOK_TIMES 1.5 /* as fast as the link, or compression is not just for looking */
 #define OVERRUN_S 0.020 /* a pause may exceed its limit by this */
 
 int relay_watch_new(RelayWatch **watch, Relay *relay)
@@ -368,7 +368,9 @@ static double cores_free(RelayWatch *watch, double threads, double busy_s, doubl
 
     watch->cpu_idle = idle;
     watch->cpu_running += 0.25 * ((double)running - watch->cpu_running);
-    return fmin(threads, fmax((idle_s + busy_s) / seconds, cores * threads / (watch->cpu_running + threads)));
+    double others = fmax(0, watch->cpu_running - 1 - busy_s / seconds); /* without who asks, and the codec's own threads */
+
+    return fmin(threads, fmax((idle_s + busy_s) / seconds, cores * threads / (others + threads)));
 }
 
 static void use_choice(RelayWatch *watch, const CodecChoice *choice)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tests src/wire/codec-pick.c: a closed loop with a simulated link, codec and content, measured with noise as the relay
- * would, held against the best level that could have been fixed beforehand. */
+ * would, held against the best level that could have been fixed beforehand.  Best is what carries most, less what the cores are
+ * worth that it uses. */
 #include "base/rng.h"
 #include "wire/codec.h"
 
@@ -23,6 +24,8 @@ static const Content contents[] = {
     {"mixed", {1, 1.82, 1.99, 2.06, 2.13, 2.13}, {0, 0.79, 0.39, 0.25, 0.10, 0.09}},
     {"letters", {1, 1, 1.33, 1.34, 1.35, 1.36}, {0, 1.5, 0.40, 0.35, 0.15, 0.1}}, /* only zstd's entropy coding helps */
 };
+
+#define CORES_WORTH 0.18
 
 typedef struct Loop {
     Content content;
@@ -46,12 +49,18 @@ static double true_rate(const Loop *loop, guint level)
     return fmin(fmin(loop->link * loop->content.ratio[level], codec_rate(loop, level)), loop->demand);
 }
 
-static double best_rate(const Loop *loop)
+/* Less a part for the cores, of all that are free, which that takes. */
+static double true_worth(const Loop *loop, guint level)
+{
+    return true_rate(loop, level) * (1 - CORES_WORTH * true_rate(loop, level) / codec_rate(loop, level));
+}
+
+static double best_worth(const Loop *loop)
 {
     double best = 0;
 
     for (guint i = 0; i < codec_levels_length; i++) {
-        best = fmax(best, true_rate(loop, i));
+        best = fmax(best, true_worth(loop, i));
     }
     return best;
 }
@@ -61,7 +70,7 @@ static double noisy(Loop *loop, double value)
     return value * (1 + rng_range(&loop->rng, -loop->noise, loop->noise));
 }
 
-/* One period under the level that was picked; returns what it carried. */
+/* One period under the level that was picked; returns what it was worth. */
 static double one_period(Loop *loop)
 {
     guint level = (guint)(loop->level - codec_levels);
@@ -84,7 +93,7 @@ static double one_period(Loop *loop)
     g_assert_nonnull(choice.level);
     g_assert_cmpuint(strlen(choice.reason), >, 10);
     loop->level = choice.level;
-    return rate;
+    return true_worth(loop, level);
 }
 
 static Loop loop_new(const Content *content, double link_mb_per_s, double cores, double cpu_factor)
@@ -176,7 +185,7 @@ static guint periods_before;
 static void is_near_the_best(Loop *loop)
 {
     run(loop, periods_before);
-    count(loop, run(loop, 300), best_rate(loop));
+    count(loop, run(loop, 300), best_worth(loop));
 }
 
 /* After a few periods nearly everywhere; after some more, in which those levels are looked at that few cores make dear,
@@ -217,7 +226,7 @@ static void test_the_first_period_goes_without(void)
 static void becomes_good(Loop *loop, guint periods)
 {
     run(loop, periods);
-    count(loop, run(loop, 100), best_rate(loop));
+    count(loop, run(loop, 100), best_worth(loop));
 }
 
 static void follows_content(Loop *loop)
@@ -273,7 +282,7 @@ static void test_spends_nothing_when_qemu_is_the_limit(void)
     g_assert_cmpuint(compressed, ==, 0);
     loop.demand = HUGE_VAL; /* and when it gives more, something is */
     run(&loop, 20);
-    g_assert_cmpfloat(run(&loop, 100), >=, GOOD * best_rate(&loop));
+    g_assert_cmpfloat(run(&loop, 100), >=, GOOD * best_worth(&loop));
 }
 
 /* Between passes QEMU says little, in frames too small to compress: that is no news about the content. */
@@ -299,7 +308,7 @@ static void test_quiet_periods_teach_nothing(void)
         g_assert_cmpfloat(loop.picker.ratio[i], ==, before.ratio[i]);
         g_assert_cmpfloat(loop.picker.bytes_per_cpu_s[i], ==, before.bytes_per_cpu_s[i]);
     }
-    g_assert_cmpfloat(run(&loop, 20), >=, 0.9 * best_rate(&loop));
+    g_assert_cmpfloat(run(&loop, 20), >=, 0.9 * best_worth(&loop));
 }
 
 /* On text at 12.5 MB/s with many cores the throughput's best is the last row; a page that is waited for wants less
@@ -328,6 +337,42 @@ static void test_postcopy_counts_latency(void)
         }
     }
     g_assert_true(loop.level < for_throughput);
+}
+
+/* Periods of 100, after some, in which a level from 'lowest' to 'highest' is used. */
+static guint periods_between(const Content *content, double link_mb_per_s, double free_cores, const char *lowest,
+                             const char *highest)
+{
+    Loop loop = loop_new(content, link_mb_per_s, free_cores, 1);
+    guint found = 0;
+
+    run(&loop, 60);
+    for (guint i = 0; i < 100; i++) {
+        one_period(&loop);
+        found += loop.level >= codec_level_find(lowest) && loop.level <= codec_level_find(highest);
+    }
+    return found;
+}
+
+/* Where the core is shared with QEMU: what the link waits for is worth it, a few per cent are not. */
+static void test_a_core_is_worth_something(void)
+{
+    g_assert_cmpuint(periods_between(&contents[4], 100, 0.8, "zstd-1", "zstd-1"), >=, 85);
+    g_assert_cmpuint(periods_between(&contents[1], 100, 0.8, "zstd-1", "zstd-1"), >=, 85);
+    g_assert_cmpuint(periods_between(&contents[4], 12.5, 1, "zstd-1", "zstd-3"), >=, 85);
+    g_assert_cmpuint(periods_between(&contents[0], 12.5, 1, "zstd-1", "zstd-3"), >=, 85);
+    g_assert_cmpuint(periods_between(&contents[0], 12.5, 16, "zstd-6", "zstd-9"), >=, 85); /* there are enough */
+}
+
+/* A host that has no core free sends as it is. */
+static void test_no_core(void)
+{
+    CodecPicker picker = {0};
+    CodecMeasure told = {.link_bytes_per_s = 100e6, .can_be_slow = true};
+
+    g_assert_cmpstr(codec_pick(&picker, &told).level->name, ==, "none");
+    told.cores_free = 1;
+    g_assert_cmpstr(codec_pick(&picker, &told).level->name, ==, "zstd-1");
 }
 
 static void test_same_measures_same_choices(void)
@@ -374,6 +419,8 @@ int main(int argc, char **argv)
     g_test_add_func("/codec-pick/spends-nothing-when-qemu-is-the-limit", test_spends_nothing_when_qemu_is_the_limit);
     g_test_add_func("/codec-pick/quiet-periods-teach-nothing", test_quiet_periods_teach_nothing);
     g_test_add_func("/codec-pick/postcopy-counts-latency", test_postcopy_counts_latency);
+    g_test_add_func("/codec-pick/a-core-is-worth-something", test_a_core_is_worth_something);
+    g_test_add_func("/codec-pick/no-core", test_no_core);
     g_test_add_func("/codec-pick/same-measures-same-choices", test_same_measures_same_choices);
     g_test_add_func("/codec-pick/does-not-flutter", test_does_not_flutter);
     return g_test_run();
