@@ -109,9 +109,20 @@ static gboolean add_host(Making *making, const char *name, GError **error)
     return TRUE;
 }
 
+static guint count_multifd(const Plan *plan)
+{
+    guint count = 0;
+
+    for (guint i = 0; i < plan->steps->len; i++) {
+        count += plan_step_at(plan, i)->choice->way == WAY_MULTIFD;
+    }
+    return count;
+}
+
 static void say_what_was_assumed(Making *making)
 {
     Prediction *prediction = making->prediction;
+    guint multifd = count_multifd(making->plan);
 
     if (making->unmeasured) {
         prediction_add_note(prediction,
@@ -124,6 +135,11 @@ static void say_what_was_assumed(Making *making)
         prediction_add_note(prediction,
                             g_strdup_printf("the inventory has no link rate for %u host%s: %s is assumed",
                                             making->unknown_links, making->unknown_links == 1 ? "" : "s", rate));
+    }
+    if (multifd) {
+        prediction_add_note(prediction, g_strdup_printf("%u VM%s over several connections, compressed, %s played as if sent "
+                                                        "the plain way, which takes longer",
+                                                        multifd, multifd == 1 ? "" : "s", multifd == 1 ? "is" : "are"));
     }
     if (making->plan->options.copy_storage != COPY_STORAGE_NONE) {
         prediction_add_note(prediction, g_strdup("the copying of disks is not predicted"));

@@ -18,8 +18,8 @@
 #include "model/choice.h"
 #include "model/migrate-options.h"
 
-/* What is assumed; name, value and meaning.  "Per core" is of both ends' work on one host.  How to get these from the
- * bench of the relay is told in docs/decisions. */
+/* What is assumed; name, value and meaning.  "Per core" is of both ends' work on one host.  bench/wire/calibrate
+ * tells them from a bench; docs/decisions/0017-three-ways.md. */
 #define WAY_ASSUMPTIONS(X)                                                                                             \
     X(used_share, 1, "of the memory that is not zero, where nobody looked")                                            \
     X(compressed_share, 0.5, "bytes that zstd makes of a byte that is not zero, where nobody looked")                  \
@@ -30,8 +30,8 @@
     X(connections_least, 2, "of multifd")                                                                              \
     X(connections_most, 8, "of multifd")                                                                               \
     X(relay_share, 0.9, "of what zstd in QEMU sends: duplicates are found, and slow links get stronger levels")        \
-    X(relay_bytes_per_s, 120e6, "of memory that QEMU and relay send for the first time, per core")                     \
-    X(relay_taken_bytes_per_s, 120e6, "of memory that relay and QEMU take, per core")                                  \
+    X(relay_bytes_per_s, 150e6, "of memory that QEMU and relay send for the first time, per core")                     \
+    X(relay_taken_bytes_per_s, 150e6, "of memory that relay and QEMU take, per core")                                  \
     X(relay_again_bytes_per_s, 500e6, "of pages that a relay compares with what it sent before, per core")             \
     X(segment_overhead_bytes, 16, "on the wire per page sent again by a relay, beside those that changed")             \
     X(index_share, 0.0625, "of the memory: what a relay needs beside the pages that it keeps")                         \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Migrations through relays: one that converges only so, and post-copy; one whose agents are killed in the middle goes on;
+# Migrations through relays, and one over several connections that QEMU compresses: one that converges only so, and post-copy; one whose agents are killed in the middle goes on;
 # one whose relay is killed is begun again without, one whose relay cannot be started goes without; each says so.  The
 # guest verifies its memory after each, runs exactly once, and no folder of a relay is left.
 . "$(dirname "$0")/lib.sh"
@@ -73,3 +73,22 @@ GODWIT_INVENTORY=$TMP/inventory.ini "$GODWIT" migrate vm1 --from h2 --to h1 --po
 ended_well h1 "without a relay"
 assert_json "$(cat "$TMP/report.json")" '.vms[0] | .relay == null and .attempts == 1' "the relay that was not"
 assert_match "$(report '.vms[0].message')" '^went without a relay: relay on h[12]: the relay cannot be started' "the message"
+
+# what a plan says about several connections is done: compressed by QEMU, fewer bytes than the guest has in use
+lab vm vm2 --load r --area 4M --fill 200M
+godwit_on_lab plan migrate vm2 --from h1 --to h2 --policy pre-copy --relay auto --save "$TMP/plan.json" >/dev/null
+assert_json "$(cat "$TMP/plan.json")" '.steps[0] | .way != "multifd" or .connections >= 2 and .way_reason != null and
+    (.used_share > 0.1 and .compressed_share <= 1)' "what was observed"
+jq '.steps[0] |= (.way = "multifd" | .connections = 2)' "$TMP/plan.json" >"$TMP/multifd.json"
+godwit_on_lab migrate --plan "$TMP/multifd.json" --json >"$TMP/report.json"
+assert_eq "$(report '.vms[0] | .outcome + " " + .way + " " + .now_at')" "migrated multifd h2" "over several connections"
+assert_json "$(cat "$TMP/report.json")" '.vms[0] | .relay == null and .attempts == 1 and .algorithm == "pre-copy" and .message == null' \
+    "its report"
+exactly_one_copy vm2
+lab verify vm2
+
+# where it may become a post-copy QEMU cannot: the plain way, and nobody is surprised
+jq '.steps[0] |= (.way = "multifd" | .connections = 2 | .algorithm = "hybrid" | .source = "h2" | .destination = "h1")' \
+    "$TMP/plan.json" >"$TMP/hybrid.json"
+godwit_on_lab migrate --plan "$TMP/hybrid.json" --json >"$TMP/report.json"
+assert_eq "$(report '.vms[0] | .outcome + " " + .way + " " + .now_at')" "migrated plain h1" "no post-copy over several"
