@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "model/relay-figures.h"
 #include "observe/line-io.h"
 
 #include <gio/gio.h>
@@ -273,7 +274,20 @@ static char *user_name(uid_t uid)
     return entry ? g_strdup(entry->pw_name) : g_strdup_printf("%u", uid);
 }
 
-static gboolean memory_is_there(JsonObject *params, GError **error)
+/* The store that this relay would make for its gang; those that are there already are missing from what is free. */
+static guint64 store_to_come_bytes(const Agent *agent, JsonObject *params)
+{
+    const char *side = NULL;
+    const char *gang = NULL;
+
+    return json_object_has_member(params, "gang") && json_read_string(params, "gang", "params", &gang, NULL) &&
+                   json_read_string(params, "side", "params", &side, NULL) && g_str_equal(side, "destination") &&
+                   !g_hash_table_contains(agent->gangs, gang)
+               ? RELAY_GANG_STORE_BYTES
+               : 0;
+}
+
+static gboolean memory_is_there(const Agent *agent, JsonObject *params, GError **error)
 {
     double available = agent_memory_available_bytes();
     guint64 wanted = 0;
@@ -284,7 +298,7 @@ static gboolean memory_is_there(JsonObject *params, GError **error)
     if (!json_read_uint(params, "memory_bytes", "params", &wanted, error)) {
         return FALSE;
     }
-    if ((double)(wanted + SPARE_BYTES) > available) { /* false where nobody knows what there is */
+    if ((double)(wanted + store_to_come_bytes(agent, params) + SPARE_BYTES) > available) { /* false where nobody knows what there is */
         g_autofree char *free_text = size_format((guint64)available);
         g_autofree char *wanted_text = size_format(wanted);
 
@@ -461,7 +475,7 @@ gboolean agent_relay_start(Agent *agent, guint64 id, JsonObject *params, GError 
     if (!json_read_string(params, "name", "params", &name, error) ||
         !json_read_string(params, "uuid", "params", &uuid, error) ||
         !json_read_string(params, "key", "params", &key, error) || !key_is_right(key, error) ||
-        !memory_is_there(params, error)) {
+        !memory_is_there(agent, params, error)) {
         return FALSE;
     }
     if (g_hash_table_contains(agent->relays, &id)) {

@@ -8,6 +8,7 @@
 #include "campaign/campaign-private.h"
 #include "base/units.h"
 #include "decide/way-choice.h"
+#include "model/relay-figures.h"
 
 #include <math.h>
 
@@ -73,13 +74,31 @@ static guint divide_by(guint steps, guint host_limit, guint64 option_limit)
     return MAX(MIN(limit, steps), 1);
 }
 
+/* What gangs share at 'host': a store for each host that VMs come from. */
+static guint64 gang_stores_bytes(const Relays *relays, const char *host)
+{
+    g_autoptr(GHashTable) sources = g_hash_table_new(g_str_hash, g_str_equal);
+
+    if (!relays->plan->options.relay_across_vms) {
+        return 0;
+    }
+    for (guint i = 0; i < relays->plan->steps->len; i++) {
+        const PlanStep *step = plan_step_at(relays->plan, i);
+
+        if (g_str_equal(step->destination, host)) {
+            g_hash_table_add(sources, step->source);
+        }
+    }
+    return g_hash_table_size(sources) * RELAY_GANG_STORE_BYTES;
+}
+
 /* What one relay on 'host' may keep. */
 static double memory_at(const Relays *relays, const char *host)
 {
     const HostFacts *facts = facts_of(relays, host);
     const HostConfig *config = inventory_resolve(relays->campaign->inventory, host, NULL);
     const MigrateOptions *options = &relays->plan->options;
-    guint64 promised_bytes = config ? config->keep_free_bytes : 0;
+    guint64 promised_bytes = (config ? config->keep_free_bytes : 0) + gang_stores_bytes(relays, host);
     guint leaving = 0;
     guint arriving = 0;
     double free_bytes;

@@ -7,6 +7,8 @@
 #include "base/units.h"
 #include "cli/cli-options.h"
 #include "cli/verbs.h"
+#include "model/relay-figures.h"
+#include "wire/gang-store.h"
 #include "wire/relay.h"
 
 #include <errno.h>
@@ -120,16 +122,29 @@ static gboolean read_key(const char *path, guint8 key[WIRE_PSK_BYTES], GError **
 
 /* ---- the configuration ---- */
 
-/* Half of what the host says it could give away. */
-static guint64 memory_bytes_allowed(void)
+G_STATIC_ASSERT(RELAY_GANG_STORE_BYTES == WIRE_GANG_BYTES_MAX);
+
+/* The first relay of a gang at a destination makes its store, which the others then find gone from what is free. */
+static guint64 store_to_come_bytes(const RelayConfig *config)
 {
+    g_autofree char *store = config->gang_directory ? g_build_filename(config->gang_directory, GANG_STORE_DESTINATION, NULL) : NULL;
+
+    return store && config->side == RELAY_DESTINATION && !g_file_test(store, G_FILE_TEST_EXISTS) ? WIRE_GANG_BYTES_MAX : 0;
+}
+
+/* Half of what the host says it could give away. */
+static guint64 memory_bytes_allowed(const RelayConfig *config)
+{
+    guint64 store_bytes = store_to_come_bytes(config);
+    guint64 available_bytes;
     g_autofree char *text = NULL;
     const char *found = NULL;
 
     if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL) || !(found = strstr(text, "MemAvailable:"))) {
         return G_MAXUINT64;
     }
-    return g_ascii_strtoull(found + strlen("MemAvailable:"), NULL, 10) * KIB / 2;
+    available_bytes = g_ascii_strtoull(found + strlen("MemAvailable:"), NULL, 10) * KIB;
+    return available_bytes > store_bytes ? (available_bytes - store_bytes) / 2 : 0;
 }
 
 /* A guest has at most as much. */
@@ -157,7 +172,7 @@ static void configure_encode(RelayConfig *config, const CliRelay *cli)
     if (cli->memory_bytes > 0) {
         encode->memory_bytes_max = cli->memory_bytes;
     }
-    encode->memory_bytes_max = MIN(encode->memory_bytes_max, memory_bytes_allowed());
+    encode->memory_bytes_max = MIN(encode->memory_bytes_max, memory_bytes_allowed(config));
     if (!cli->has_page_memory) {
         src_encode_config_fit(encode);
     }

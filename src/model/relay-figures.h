@@ -8,6 +8,11 @@
 
 #include <glib.h>
 
+#include "base/units.h"
+
+/* What the relays of a gang share at a destination, for each source host, once for all of them; beside what each relay may keep. */
+#define RELAY_GANG_STORE_BYTES (256 * MIB)
+
 typedef struct RelayFigures {
     gboolean is_known;           /* the relay has said something */
     char state[16];              /* of its machine, in its own word */

@@ -138,7 +138,7 @@ static int file_make(const GangStore *store, int directory, const char *name)
 /* Opens the file, made if need be. */
 static int file_open(const GangStore *store, int directory)
 {
-    const char *name = store->side == GANG_SOURCE ? "gang-source.pages" : "gang-destination.pages";
+    const char *name = store->side == GANG_SOURCE ? GANG_STORE_SOURCE : GANG_STORE_DESTINATION;
     struct stat status;
     int made = 0;
     int fd = openat(directory, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);

@@ -28,6 +28,8 @@
 
 #define GANG_STORE_HASH_BYTES 16
 #define GANG_STORE_KEY_BYTES  16
+#define GANG_STORE_SOURCE      "gang-source.pages" /* in the gang's directory */
+#define GANG_STORE_DESTINATION "gang-destination.pages"
 #define GANG_STORE_NONE       0 /* no id */
 
 typedef enum GangSide { GANG_SOURCE = 1, GANG_DESTINATION = 2 } GangSide;

@@ -62,15 +62,6 @@ static int check_config(const RelayConfig *config, char message[RELAY_MESSAGE_BY
         snprintf(message, RELAY_MESSAGE_BYTES, "QEMU's capability mapped-ram is for files: it cannot go through a relay");
         return -EINVAL;
     }
-    uint64_t least_bytes = RELAY_MEMORY_BYTES_LEAST + src_encode_memory_least(&config->encode);
-
-    if (config->encode.memory_bytes_max < least_bytes) {
-        snprintf(message, RELAY_MESSAGE_BYTES,
-                 "%.1f MiB of memory are too little for a guest of %.0f MiB: even without page memory a relay needs %.1f MiB; allow it more "
-                 "(--memory), or make some free on this host",
-                 (double)config->encode.memory_bytes_max / MIB, (double)config->encode.ram_bytes / MIB, (double)least_bytes / MIB);
-        return -ENOMEM;
-    }
     return 0;
 }
 
@@ -107,6 +98,21 @@ static int open_gang(Relay *relay, char message[RELAY_MESSAGE_BYTES])
         snprintf(message, RELAY_MESSAGE_BYTES, "gang directory %s: %s", config->gang_directory, strerror(-status));
     }
     return status;
+}
+
+/* Refused when not even what has to be kept always is allowed. */
+static int check_memory(const RelayConfig *config, char message[RELAY_MESSAGE_BYTES])
+{
+    uint64_t least_bytes = RELAY_MEMORY_BYTES_LEAST + src_encode_memory_least(&config->encode);
+
+    if (config->encode.memory_bytes_max < least_bytes) {
+        snprintf(message, RELAY_MESSAGE_BYTES,
+                 "%.1f MiB of memory are too little for a guest of %.0f MiB: even without page memory a relay needs %.1f MiB; allow it more "
+                 "(--memory), or make some free on this host",
+                 (double)config->encode.memory_bytes_max / MIB, (double)config->encode.ram_bytes / MIB, (double)least_bytes / MIB);
+        return -ENOMEM;
+    }
+    return 0;
 }
 
 /* What will be used soon is there before anybody is told that the relay is ready. */
@@ -161,6 +167,9 @@ int relay_new(Relay **relay, const RelayConfig *config, char message[RELAY_MESSA
     }
     if (status == 0) {
         status = open_sockets(made, message);
+    }
+    if (status == 0) {
+        status = check_memory(config, message);
     }
     if (status != 0) {
         relay_free(made);

@@ -87,7 +87,7 @@ void src_encode_config_init(SrcEncodeConfig *config, uint64_t ram_bytes)
 
 static uint64_t pages_of(const SrcEncodeConfig *config)
 {
-    return (config->ram_bytes + WIRE_RAM_EXTRA_BYTES) / config->page_bytes;
+    return config->page_bytes > 0 ? (config->ram_bytes + WIRE_RAM_EXTRA_BYTES) / config->page_bytes : 0;
 }
 
 static bool shares(const SrcEncodeConfig *config)
