@@ -305,7 +305,8 @@ static Way way_without_end(const WayView *view, const WayAssumptions *assumed)
     return is_faster ? WAY_RELAY : WAY_PLAIN;
 }
 
-/* The faster of both that are not plain, if that is worth it. */
+/* The faster of both that are not plain, if that is worth it.  When they are about equal it is the relay, which keeps the
+ * downtime limit by itself. */
 static Way best_way(const WayView *view, const WayVerdict *verdict, const WayAssumptions *assumed)
 {
     double relay_s = known_or(verdict->total_s[WAY_RELAY], INFINITY);
@@ -318,7 +319,7 @@ static Way best_way(const WayView *view, const WayVerdict *verdict, const WayAss
     if (best_s * assumed->gain_least >= verdict->total_s[WAY_PLAIN]) {
         return WAY_PLAIN;
     }
-    return relay_s < multifd_s ? WAY_RELAY : WAY_MULTIFD;
+    return relay_s <= multifd_s * assumed->tie_most ? WAY_RELAY : WAY_MULTIFD;
 }
 
 WayVerdict way_choose(const WayView *view, const WayAssumptions *assumptions)

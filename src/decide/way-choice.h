@@ -40,7 +40,8 @@
     X(cpus_least, 0.5, "cores that must be free on each host, or nothing is compressed")                               \
     X(cpus_unknown, 1, "cores that are taken for free where nobody knows")                                             \
     X(cpus_most, 8, "cores that one relay makes use of")                                                               \
-    X(gain_least, 1.05, "so many times faster than the plain way, or it is not worth it")
+    X(gain_least, 1.05, "so many times faster than the plain way, or it is not worth it")                              \
+    X(tie_most, 1.05, "a relay that takes so many times as long as multifd is as good")
 
 #define WAY_ASSUMPTION_MEMBER(name, value, meaning) double name;
 typedef struct WayAssumptions {

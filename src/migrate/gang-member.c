@@ -38,6 +38,7 @@ void member_clear(Member *member)
     g_free(member->job_error);
     g_free(member->relay_socket);
     g_free(member->relay_words);
+    g_free(member->why_postcopy);
     g_free(member->remark);
 }
 
@@ -133,6 +134,9 @@ static char *words_of(const Member *member, const Verdict *verdict)
 
     if (verdict->kind == OUTCOME_CANCELLED) {
         g_ptr_array_add(parts, (gpointer) "cancelled by the operator; it runs on at the source");
+    }
+    if (member->why_postcopy && g_strcmp0(member->why_postcopy, member->remark) != 0) {
+        g_ptr_array_add(parts, member->why_postcopy);
     }
     if (member->remark) {
         g_ptr_array_add(parts, member->remark);
@@ -231,6 +235,7 @@ static void begin_again(Member *member, char *remark)
     member->first_pass_ns = member->moved_ns = member->stalled_ns = 0;
     member->moved_bytes = member->most_left_bytes = 0;
     g_clear_pointer(&member->job_error, g_free);
+    g_clear_pointer(&member->why_postcopy, g_free);
     g_clear_pointer(&member->copy_disks, g_ptr_array_unref);
     machine_begin_again(&member->machine);
     member_remark(member, remark);
@@ -255,7 +260,10 @@ static gboolean was_multifd_refused(const Member *member)
 /* Asked for as soon as the first pass has begun. */
 static void go_postcopy(Member *member)
 {
-    begin_again(member, g_strdup("begun again as post-copy, since its pause was going to break the downtime limit"));
+    static const char WORDS[] = "begun again as post-copy, since its pause was going to break the downtime limit";
+
+    begin_again(member, g_strdup(WORDS));
+    member->why_postcopy = g_strdup(WORDS);
     member->progress.algorithm = ALGORITHM_POST_COPY;
     member->wants_postcopy = TRUE;
 }

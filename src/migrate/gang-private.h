@@ -90,6 +90,7 @@ struct Member {
     gboolean is_hopeless; /* the relay has said that it cannot converge */
     char *relay_socket;
     char *relay_words; /* for the outcome */
+    char *why_postcopy; /* of one that was planned as pre-copy; for the outcome, whatever is remarked later */
     guint64 switchover_bytes_per_s; /* that QEMU was told at the start */
     gint64 applied_limit_ns;
     gboolean is_limit_asked;

@@ -226,6 +226,10 @@ static StuckView view_of(const Member *member)
 
 static void do_about_stuck(Member *member, StuckStep step, char *words)
 {
+    if (step == STUCK_SWITCH) {
+        g_free(member->why_postcopy);
+        member->why_postcopy = g_strdup(words);
+    }
     member_remark(member, words);
     switch (step) {
     case STUCK_FORCE:

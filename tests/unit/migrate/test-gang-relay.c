@@ -311,6 +311,82 @@ static void test_broken_post_copy_is_recovered_through_fresh_relays(void)
     g_assert_cmpuint(relay_null_open(world->relays), ==, 0);
 }
 
+/* Whatever is remarked later: the report says why a pre-copy became a post-copy. */
+static void test_why_it_became_post_copy_is_not_forgotten(void)
+{
+    g_autoptr(World) world = world_new(POLICY_PAPER);
+
+    relay_null_script(world->relays, &(NullRelayScript){.cannot_converge_ns = 1 * NS_PER_S, .reason = HOPELESS});
+    add_relayed(world, ALGORITHM_PRE_COPY, STUBBORN_VM);
+    world_start(world);
+    while (gang_progress(world->gang, 0)->phase < PHASE_POSTCOPY) {
+        g_assert_true(world_step(world));
+    }
+    driver_null_set_link(world->driver, "b", FALSE);
+    while (!strstr(gang_progress(world->gang, 0)->remark, "taken up again")) {
+        g_assert_true(world_step(world));
+    }
+    driver_null_set_link(world->driver, "b", TRUE);
+    world_finish(world);
+    const Outcome *outcome = world_outcome(world, 0);
+    g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
+    assert_says(outcome->message, HOPELESS ": switched to post-copy, as the policy permits; ");
+}
+
+/* ---- over several connections, compressed by QEMU ---- */
+
+static World *world_with_multifd(Policy policy, Algorithm algorithm, const NullVm *like)
+{
+    World *world = world_new(policy);
+    PlanStep *step = world_add(world, "b", algorithm, like);
+
+    choice_set_way(step->choice, WAY_MULTIFD, g_strdup("for the test"));
+    step->choice->connections = 2;
+    return world;
+}
+
+static void test_several_connections_need_no_relay(void)
+{
+    g_autoptr(World) world = world_with_multifd(POLICY_PAPER, ALGORITHM_PRE_COPY, QUIET_VM);
+    const Outcome *outcome = run(world);
+
+    g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
+    g_assert_cmpint(outcome->way, ==, WAY_MULTIFD);
+    g_assert_cmpuint(relay_null_started(world->relays), ==, 0);
+    g_assert_null(outcome->message);
+}
+
+/* QEMU has no post-copy over several connections: a plan that wants both, by an editor's hand, gets the post-copy. */
+static void test_several_connections_give_way_to_post_copy(void)
+{
+    g_autoptr(World) world = world_with_multifd(POLICY_PAPER, ALGORITHM_HYBRID, QUIET_VM);
+    const Outcome *outcome = run(world);
+
+    g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
+    g_assert_cmpint(outcome->way, ==, WAY_PLAIN);
+}
+
+/* Each call of the driver fails once: where it is the start that does, another one follows without. */
+static void test_several_connections_that_are_refused(void)
+{
+    guint begun_again = 0;
+
+    for (guint call = 1; call <= 8; call++) {
+        g_autoptr(World) world = world_with_multifd(POLICY_PAPER, ALGORITHM_PRE_COPY, QUIET_VM);
+
+        driver_null_fail_call(world->driver, call, GODWIT_ERROR_FAILED);
+        world->on_tick = forgive_going_back;
+        const Outcome *outcome = run(world);
+        if (outcome->attempts == 2) {
+            begun_again++;
+            g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
+            g_assert_cmpint(outcome->way, ==, WAY_PLAIN);
+            assert_says(outcome->message, "not over several connections (");
+        }
+    }
+    g_assert_cmpuint(begun_again, ==, 1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -340,5 +416,9 @@ int main(int argc, char **argv)
     g_test_add_func("/gang-relay/a-stop-while-the-relay-starts-touches-nothing", test_stop_while_the_relay_starts);
     g_test_add_func("/gang-relay/a-broken-post-copy-is-recovered-through-fresh-relays",
                     test_broken_post_copy_is_recovered_through_fresh_relays);
+    g_test_add_func("/gang-relay/why-it-became-post-copy-is-not-forgotten", test_why_it_became_post_copy_is_not_forgotten);
+    g_test_add_func("/gang-relay/several-connections-need-no-relay", test_several_connections_need_no_relay);
+    g_test_add_func("/gang-relay/several-connections-give-way-to-post-copy", test_several_connections_give_way_to_post_copy);
+    g_test_add_func("/gang-relay/several-connections-that-are-refused", test_several_connections_that_are_refused);
     return g_test_run();
 }
