@@ -66,7 +66,10 @@ def reach_hello(migration):
 
 
 def reach_postcopy_device(migration):
-    """The source has sent the device state, and it has not arrived."""
+    """The source has sent the device state, and it has not arrived.  Post-copy is not asked for before something is carried:
+    all that QEMU says until then would fit into the kernel's buffers, before the relays have even met."""
+    await_bytes(migration, 3e6)
+    migration.postcopy_start()
     migration.until('the source says that it is post-copy', lambda: migration.status.startswith('postcopy'))
     migration.path.link.say('stop')
     migration.step(0.05)
@@ -274,6 +277,7 @@ def judge_postcopy_device(migration, fault):
         fault = 'kill-controller'           # from here on nobody interferes
     await_end(migration, fault, ('postcopy-paused', *ENDED), lambda one: None)
     if migration.status == 'postcopy-paused' and not goes_back(migration.source):
+        kill_silent_relays(migration, fault)
         await_nobody(migration)
         return None, 'lost'
     if migration.status == 'postcopy-paused':
@@ -293,6 +297,8 @@ def one(rig, state, fault, method):
     """One cell of the table: what became of the guest."""
     cell, reach = STATES[state]
     migration = Migration(rig, dataclasses.replace(cell, method=method))
+    if state == 'postcopy-device':
+        migration.wants_postcopy = False    # until it is reached
     if state == 'hello':
         migration.on_path_open = lambda path: path.link.say('stop-at 0')
     migration.start()
