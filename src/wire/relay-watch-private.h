@@ -31,6 +31,9 @@ struct RelayWatch {
     GovernorState governor;
     GovernorVerdict verdict;
     bool told_cannot;
+    /* Of multifd, whose connections are not parsed: the last whole window, and the beginning of the one that goes on. */
+    GovernorPass opaque;
+    uint64_t opaque_ns, opaque_stream_bytes, opaque_wire_bytes;
     /* Of a switchover; the pause, as far as this relay sees it, and while it lasts what it will become by what is on the way.  NAN: none. */
     bool is_stopped, is_loaded;
     double pause_s;

@@ -33,6 +33,8 @@
 
 #define LOOK_BYTES_PER_CPU_S 700e6 /* the fastest codec, on text; on noise it is faster */
 #define LOOK_TIMES 1.5 /* as fast as the link, or compression is not just for looking */
+#define MULTIFD_PACKET_BYTES (512u * 1024) /* of pages */
+#define OPAQUE_WINDOW_NS UINT64_C(250000000)
 #define OVERRUN_S 0.020 /* a pause may exceed its limit by this */
 
 int relay_watch_new(RelayWatch **watch, Relay *relay)
@@ -310,6 +312,33 @@ static void measure_link(RelayWatch *watch, uint64_t now)
     watch->window_is_limited = true;
 }
 
+/* QEMU counts a page of multifd as sent when it is in a packet, and each connection may have one that is on its way into the socket. */
+static double packets_s(const RelayWatch *watch)
+{
+    double link = watch->governor.config.link_bytes_per_s > 0 ? watch->governor.config.link_bytes_per_s : watch->link_bytes_per_s;
+    double bytes = watch->relay->channels > 1 ? (watch->relay->channels - 1) * (double)MULTIFD_PACKET_BYTES : 0;
+
+    return link > 0 ? fmin(bytes / link, watch->governor.config.downtime_limit_s / 2) : 0;
+}
+
+/* What goes through as it is tells nothing of pages, passes or what was sent before: no more can be promised than the link, and no more than
+ * what went all the way lately. */
+static const GovernorPass *opaque_progress(RelayWatch *watch, uint64_t now)
+{
+    const RelaySum *sum = &watch->sum;
+
+    if (now - watch->opaque_ns >= OPAQUE_WINDOW_NS) {
+        watch->opaque = (GovernorPass){.pages = 1,
+                                       .stream_bytes = sum->credited_stream_bytes - watch->opaque_stream_bytes,
+                                       .wire_bytes = sum->credited_wire_bytes - watch->opaque_wire_bytes,
+                                       .seconds = (double)(now - watch->opaque_ns) / 1e9};
+        watch->opaque_ns = now;
+        watch->opaque_stream_bytes = sum->credited_stream_bytes;
+        watch->opaque_wire_bytes = sum->credited_wire_bytes;
+    }
+    return &watch->opaque;
+}
+
 static void feed_governor(RelayWatch *watch)
 {
     Relay *relay = watch->relay;
@@ -330,7 +359,12 @@ static void feed_governor(RelayWatch *watch)
         watch->passes_told++;
         relay_status_tell_pass(watch, &main->passes[i]);
     }
-    governor_progress(&watch->governor, &main->pass_now);
+    bool is_opaque = relay->config->parse.capabilities & SRC_CAPABILITY_MULTIFD;
+
+    if (is_opaque) {
+        watch->governor.config.fixed_s = relay->config->governor.fixed_s + packets_s(watch);
+    }
+    governor_progress(&watch->governor, is_opaque ? opaque_progress(watch, relay_now_ns()) : &main->pass_now);
     watch->verdict = governor_judge(&watch->governor);
     if (watch->verdict.cannot_converge && !watch->told_cannot) {
         relay_status_tell_cannot(watch);
