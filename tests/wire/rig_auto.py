@@ -42,7 +42,7 @@ def figures_of(periods):
     windows = [(period['write_windows'], period['written_pages_per_s'], period['dirty_bytes_per_page'])
                for period in periods if period.get('written_pages_per_s') is not None]
     if not windows:
-        raise RigError('the guest was observed, but nothing of what it writes')
+        return {}               # a busy machine left no CPU time for it
     told['--dirty-pages'] = sum(count * pages for count, pages, _ in windows) / sum(count for count, _, _ in windows)
     weights = [(count * pages, dirty) for count, pages, dirty in windows if dirty is not None]
     if weights:
@@ -64,7 +64,8 @@ def observe(rig):
         periods = periods_of(agent)
     finally:
         agent.kill()
-    told = figures_of(periods)
+    if not (told := figures_of(periods)):
+        return {}
     guest_cpus = (qemu.vcpu_cpu_s() - guest_s) / (time.monotonic() - began)
     told['--source-cpus'] = told['--destination-cpus'] = max(0.0, (os.cpu_count() - guest_cpus) / 2)
     return told
