@@ -159,7 +159,8 @@ static double threshold_s(Way way, const RelayCosts *costs, const WayView *view,
 {
     double limit_s = (double)view->downtime_limit_ns / (double)NS_PER_S;
 
-    return way == WAY_RELAY ? fmax(limit_s - assumed->pause_fixed_s, limit_s / 10) : limit_s * costs->again_share;
+    return way == WAY_RELAY ? fmax(limit_s - assumed->pause_fixed_s, limit_s / 10)
+                            : limit_s * assumed->limit_share * costs->again_share;
 }
 
 /* The first pass. */

@@ -36,6 +36,7 @@
     X(segment_overhead_bytes, 16, "on the wire per page sent again by a relay, beside those that changed")             \
     X(index_share, 0.0625, "of the memory: what a relay needs beside the pages that it keeps")                         \
     X(pause_fixed_s, 0.03, "of a pause through a relay that is not memory: devices, queue, start at the destination")  \
+    X(limit_share, 0.85, "of the downtime limit that pages may fill without a relay: filled to the brim it is broken")   \
     X(start_s, 0.1, "to start a pair of relays")                                                                       \
     X(cpus_least, 0.5, "cores that must be free on each host, or nothing is compressed")                               \
     X(cpus_unknown, 1, "cores that are taken for free where nobody knows")                                             \
