@@ -42,6 +42,7 @@ struct SrcChannel {
     unsigned running; /* threads */
     bool receiver_runs;
     bool is_open, end_sent, end_received;
+    bool end_leaves; /* END is being sent: the other relay may have it, and close, before end_sent says so */
     SrcQueue queue;
     bool pong_wanted;
     uint64_t pong_value;

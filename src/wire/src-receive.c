@@ -146,7 +146,9 @@ void *src_receive_main(void *argument)
     }
     free(payload);
     pthread_mutex_lock(&channel->lock);
-    bool complete = src_channel_is_complete(channel);
+    /* The destination may close when it has both ENDs; that ours is sent may not be noted yet, but nothing is missing. */
+    bool complete = src_channel_is_complete(channel) || (status == -ENODATA && channel->end_leaves && channel->end_received &&
+                                                         channel->queue.sent_length == 0);
     pthread_mutex_unlock(&channel->lock);
     if (!complete) {
         bool ours = status == -EPROTO || status == -EBADMSG || status == -ENOMEM;

@@ -67,12 +67,17 @@ static int send_frame(SrcChannel *channel, WireFrame *frame)
     pthread_mutex_lock(&channel->lock);
     src_queue_sent(&channel->queue, header, relay_now_ns());
     count_pass(channel, frame);
-    if (header->type == WIRE_END) {
-        channel->end_sent = true;
-    }
+    channel->end_leaves |= header->type == WIRE_END;
     pthread_mutex_unlock(&channel->lock);
     channel->sent_sequence = header->sequence;
-    return wire_link_send(channel->link, parts, header->wire_bytes > 0 ? 2 : 1);
+    int status = wire_link_send(channel->link, parts, header->wire_bytes > 0 ? 2 : 1);
+
+    if (status == 0 && header->type == WIRE_END) { /* not before: who sees it may close the link */
+        pthread_mutex_lock(&channel->lock);
+        channel->end_sent = true;
+        pthread_mutex_unlock(&channel->lock);
+    }
+    return status;
 }
 
 /* The last frame of a channel that has failed. */
