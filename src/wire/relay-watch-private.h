@@ -27,7 +27,6 @@ struct RelayWatch {
     RelaySum sum;
     uint64_t status_ns; /* when it was last told */
     unsigned patience_s; /* with the other relay */
-    unsigned patient_channels; /* that know of it */
     GovernorState governor;
     GovernorVerdict verdict;
     bool told_cannot;

@@ -13,7 +13,8 @@
  * Between the two lies postcopy-device: the source's QEMU has said all of the device state, and the destination's has not told yet that it
  * is loaded (PONG 3 on the return path).  QEMU before 10.2 can go on at neither host when the connection closes then: the source is paused for good,
  * the destination ends (decision 0016).  A closed connection helps nobody, a link that comes back does, so a silent relay is given a
- * minute instead of ten seconds.  The destination's relay does so from the beginning if the migration may become a post-copy: it reads no stream.
+ * minute instead of ten seconds.  It is so from the beginning if the migration may become a post-copy: the destination's relay
+ * reads no stream, and the source's has not read what the link has no room for.
  *
  * Overrun: with abort_on_overrun the connection is closed as soon as the arithmetic says that the pause will be more than
  * limit + 20 ms, but only while the destination cannot have started: it has not yet got the beginning of the device state.
@@ -170,11 +171,10 @@ static void use_patience(RelayWatch *watch, unsigned seconds)
 {
     Relay *relay = watch->relay;
 
-    if (seconds == watch->patience_s && relay->channels == watch->patient_channels) {
-        return;
+    if (seconds == watch->patience_s && seconds == RELAY_PATIENCE_S) {
+        return; /* what connections begin with; another patience is said again and again, because they come one by one */
     }
     watch->patience_s = seconds;
-    watch->patient_channels = relay->channels;
     for (unsigned i = 0; i < relay->channels; i++) {
         if (relay->config->side == RELAY_SOURCE) {
             src_channel_set_patience(relay->src[i], seconds);
@@ -184,10 +184,10 @@ static void use_patience(RelayWatch *watch, unsigned seconds)
     }
 }
 
-/* Whether it is postcopy-device, or, at the destination, may be: what would tell may be held up by the link. */
+/* Whether it is postcopy-device, or may be: what would tell is held up by the link, also before the source's relay, which reads no more than
+ * the link carries. */
 static bool may_be_no_return(Relay *relay)
 {
-    bool is_destination = relay->config->side == RELAY_DESTINATION;
     bool may_postcopy = relay->config->parse.capabilities & SRC_CAPABILITY_POSTCOPY_RAM;
 
     pthread_mutex_lock(&relay->lock);
@@ -195,7 +195,7 @@ static bool may_be_no_return(Relay *relay)
     bool is_it = relay->state == RELAY_POSTCOPY_DEVICE;
 
     pthread_mutex_unlock(&relay->lock);
-    return is_it || (is_destination && may_postcopy && !is_past);
+    return is_it || (may_postcopy && !is_past);
 }
 
 static void check_silence(RelayWatch *watch)

@@ -279,6 +279,7 @@ def judge_postcopy_device(migration, fault):
     if migration.status == 'postcopy-paused' and not goes_back(migration.source):
         kill_silent_relays(migration, fault)
         await_nobody(migration)
+        migration.notes.append((migration.relay_ended or {}).get('reason', 'its relay said nothing'))
         return None, 'lost'
     if migration.status == 'postcopy-paused':
         raise RigError('this QEMU should go back to the source, and is paused')
