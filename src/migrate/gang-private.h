@@ -195,6 +195,10 @@ void member_on_event(const JobEvent *event, gpointer user);
 
 gboolean relay_is_wanted(const Member *member);
 
+/* Pages move between the relays; also when there are none.  A post-copy that is begun before lies in a socket's buffer with its
+ * device state, and a link that is dead then takes the guest along. */
+gboolean relay_carries(const Member *member);
+
 /* Asks for a pair; the member's job is started or recovered when there is an answer. */
 void relay_begin(Member *member);
 void relay_fill_request(Member *member, MigrationRequest *request);
@@ -216,6 +220,9 @@ void steer_divide_changed(Gang *gang);
 
 /* A pass began. */
 void steer_on_pass(Member *member);
+
+/* Asks for post-copy, if that was put off. */
+void steer_wanted_postcopy(Member *member);
 
 /* Twice a second. */
 void steer_on_tick(Member *member);

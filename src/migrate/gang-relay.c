@@ -41,6 +41,14 @@ gboolean relay_is_wanted(const Member *member)
     return member->step->choice->way == WAY_RELAY && member->gang->relays && !member->goes_plain;
 }
 
+gboolean relay_carries(const Member *member)
+{
+    static const char *const BEFORE[] = {"waiting", "hello", "setup", NULL};
+
+    return !member->is_relayed || !member->relay ||
+           (member->relay_figures.is_known && !g_strv_contains(BEFORE, member->relay_figures.state));
+}
+
 void relay_forget(Member *member)
 {
     Gang *gang = member->gang;
@@ -168,6 +176,7 @@ static void on_relay_event(const RelayEvent *event, gpointer user)
     case RELAY_EVENT_STATUS:
         take_figures(member, event->figures);
         follow_switchover_rate(member);
+        steer_wanted_postcopy(member);
         break;
     case RELAY_EVENT_CANNOT_CONVERGE:
         steer_hopeless(member, event->reason);

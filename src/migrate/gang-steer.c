@@ -134,6 +134,10 @@ static void ask_postcopy(Member *member)
         !machine_may(&member->machine, ACT_POSTCOPY)) {
         return;
     }
+    if (!relay_carries(member)) {
+        member->wants_postcopy = TRUE; /* as soon as the relay says that it does */
+        return;
+    }
     member->wants_postcopy = FALSE;
     member->is_postcopy_asked = TRUE;
     gang->pending++;
@@ -371,14 +375,19 @@ void steer_on_pass(Member *member)
     ask_cancel(member);
 }
 
+void steer_wanted_postcopy(Member *member)
+{
+    if (member->wants_postcopy) {
+        ask_postcopy(member);
+    }
+}
+
 void steer_on_tick(Member *member)
 {
     if (!member->job) {
         return;
     }
-    if (member->wants_postcopy) {
-        ask_postcopy(member);
-    }
+    steer_wanted_postcopy(member);
     watch_convergence(member);
     watch_link(member);
     ask_cancel(member);

@@ -62,12 +62,13 @@ static gboolean is_due(const RelayPair *pair, gint64 at_ns, gint64 passed_ns)
     return at_ns > 0 && at_ns > pair->told_ns && at_ns <= passed_ns;
 }
 
-static void count(RelayPair *pair)
+static void count(RelayPair *pair, gint64 passed_ns)
 {
     double share = pair->script.wire_share > 0 ? pair->script.wire_share : 0.5;
     double bytes = (double)pair->rate_bytes_per_s * (double)STATUS_NS / (double)NS_PER_S;
 
     pair->figures.is_known = TRUE;
+    g_strlcpy(pair->figures.state, passed_ns < pair->script.live_ns ? "hello" : "live", sizeof pair->figures.state);
     pair->figures.wire_bytes += (guint64)bytes;
     pair->figures.stream_bytes += (guint64)(bytes / share);
     if (pair->script.switchover_bytes_per_s > 0) {
@@ -128,7 +129,7 @@ static void on_status(gpointer data)
     gint64 passed_ns = now_of(pair) - pair->ready_ns;
 
     pair->timer = 0;
-    count(pair);
+    count(pair, passed_ns);
     if (tell(pair, &(RelayEvent){.kind = RELAY_EVENT_STATUS, .figures = &pair->figures}) && play(pair, passed_ns)) {
         pair->told_ns = passed_ns;
         set_timer(pair, STATUS_NS);

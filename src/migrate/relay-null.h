@@ -12,6 +12,7 @@
 /* Times are counted from READY; 0: never. */
 typedef struct NullRelayScript {
     const char *refusal;       /* no pair is started; borrowed */
+    gint64 live_ns;            /* its state is "hello" until then */
     gint64 cannot_converge_ns;
     const char *reason;        /* borrowed */
     gint64 unwatched_ns;

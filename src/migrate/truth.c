@@ -2,7 +2,8 @@
  *
  * The asker; see truth.h.  One round: both hosts are asked at once; when both have answered or failed to, the judge
  * says what is next.  Rounds are TRUTH_FIRST_PAUSE_NS apart at first, then twice as far each time up to
- * TRUTH_LAST_PAUSE_NS. */
+ * TRUTH_LAST_PAUSE_NS.  A host that stays silent is probed, and then the other one is asked once more: the verdict rests on
+ * its last word. */
 #include "migrate/truth.h"
 
 #include "base/error.h"
@@ -58,6 +59,43 @@ static void finish(Truth *truth)
 
 /* ---- probing a silent host before the verdict ---- */
 
+/* The host that speaks while the other one is silent; NULL: none does. */
+static HostWord *only_word(Truth *truth)
+{
+    TruthView *view = &truth->view;
+
+    return view->source.has_answered ? &view->source : view->destination.has_answered ? &view->destination : NULL;
+}
+
+static void on_last_word(const VmTruth *answer, const GError *error, gpointer user)
+{
+    Truth *truth = user;
+
+    truth->waiting--;
+    if (is_gone(truth)) {
+        return;
+    }
+    if (answer) {
+        only_word(truth)->truth = *answer;
+    } else {
+        log_debug("VM %s: what was said before the probe stands: %s", truth->step->vm, error->message);
+    }
+    finish(truth);
+}
+
+/* A probe takes its time, and a post-copy may have ended meanwhile that nobody hears of at the silent host. */
+static void ask_last_word(Truth *truth)
+{
+    const HostWord *word = only_word(truth);
+
+    if (!word) {
+        finish(truth);
+        return;
+    }
+    truth->waiting = 1;
+    truth->driver->ask_truth(truth->driver, word->host, truth->step->uuid, on_last_word, truth);
+}
+
 static void took_probe(Truth *truth, HostWord *word, const GError *error)
 {
     truth->waiting--;
@@ -68,7 +106,7 @@ static void took_probe(Truth *truth, HostWord *word, const GError *error)
         word->liveness = error ? LIVENESS_DEAD : LIVENESS_ALIVE;
     }
     if (truth->waiting == 0) {
-        finish(truth);
+        ask_last_word(truth);
     }
 }
 

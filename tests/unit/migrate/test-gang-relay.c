@@ -311,6 +311,20 @@ static void test_broken_post_copy_is_recovered_through_fresh_relays(void)
     g_assert_cmpuint(relay_null_open(world->relays), ==, 0);
 }
 
+/* Before the relays carry anything all of it would lie in a socket's buffer: the guest is not given away to that. */
+static void test_post_copy_waits_for_the_relays(void)
+{
+    g_autoptr(World) world = world_new(POLICY_POST_COPY);
+    const Outcome *outcome;
+
+    relay_null_script(world->relays, &(NullRelayScript){.live_ns = 5 * NS_PER_S});
+    add_relayed(world, ALGORITHM_POST_COPY, STUBBORN_VM);
+    outcome = run(world);
+    g_assert_cmpint(outcome->kind, ==, OUTCOME_MIGRATED);
+    g_assert_cmpint(outcome->switched_ns - outcome->begun_ns, >, 5 * NS_PER_S);
+    g_assert_cmpint(outcome->switched_ns - outcome->begun_ns, <, 6 * NS_PER_S);
+}
+
 /* Whatever is remarked later: the report says why a pre-copy became a post-copy. */
 static void test_why_it_became_post_copy_is_not_forgotten(void)
 {
@@ -416,6 +430,7 @@ int main(int argc, char **argv)
     g_test_add_func("/gang-relay/a-stop-while-the-relay-starts-touches-nothing", test_stop_while_the_relay_starts);
     g_test_add_func("/gang-relay/a-broken-post-copy-is-recovered-through-fresh-relays",
                     test_broken_post_copy_is_recovered_through_fresh_relays);
+    g_test_add_func("/gang-relay/post-copy-waits-for-the-relays", test_post_copy_waits_for_the_relays);
     g_test_add_func("/gang-relay/why-it-became-post-copy-is-not-forgotten", test_why_it_became_post_copy_is_not_forgotten);
     g_test_add_func("/gang-relay/several-connections-need-no-relay", test_several_connections_need_no_relay);
     g_test_add_func("/gang-relay/several-connections-give-way-to-post-copy", test_several_connections_give_way_to_post_copy);
