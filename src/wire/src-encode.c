@@ -27,13 +27,13 @@
 #include <sys/random.h>
 
 #include "wire/segments.h"
+#include "wire/src-encode-budget.h"
 #include "wire/src-duplicates.h"
 #include "wire/src-pages.h"
 #include "wire/src-share.h"
 #include "wire/src-write.h"
 #include "wire/wire-xxh3.h"
 
-#define HASH_STATE_BYTES   1024       /* an XXH3_state_t, about */
 #define BLOCK_UNKNOWN      0          /* of 'numbers': not met yet */
 #define BLOCK_LITERAL      UINT16_MAX /* no tables for it */
 
@@ -53,6 +53,8 @@ struct SrcEncode {
     uint64_t stream_bytes;
     Segments changes; /* of the page in work */
 };
+
+_Static_assert(sizeof(SrcEncode) <= SRC_ENCODE_BYTES, "what the budget counts is too little");
 
 /* The page in work. */
 typedef struct PageWork {
@@ -85,103 +87,6 @@ void src_encode_config_init(SrcEncodeConfig *config, uint64_t ram_bytes)
     }
 }
 
-static uint64_t pages_of(const SrcEncodeConfig *config)
-{
-    return config->page_bytes > 0 ? (config->ram_bytes + WIRE_RAM_EXTRA_BYTES) / config->page_bytes : 0;
-}
-
-static bool shares(const SrcEncodeConfig *config)
-{
-    return config->gang && config->filters & WIRE_FILTER_SHARED;
-}
-
-static uint64_t sent_length(const SrcEncodeConfig *config)
-{
-    return pages_of(config) / 64 + 1;
-}
-
-static uint64_t fixed_bytes(const SrcEncodeConfig *config)
-{
-    if (config->is_forgetful) {
-        return src_encode_memory_least(config) + (shares(config) ? SRC_SHARE_BYTES : 0);
-    }
-    return sizeof(SrcEncode) + HASH_STATE_BYTES + (shares(config) ? SRC_SHARE_BYTES : 0) +
-           pages_of(config) * SRC_PAGES_PAGE_BYTES + SRC_DUPLICATES_WAYS * sizeof(SrcDuplicate);
-}
-
-uint64_t src_encode_memory_least(const SrcEncodeConfig *config)
-{
-    return sizeof(SrcEncode) + HASH_STATE_BYTES + sent_length(config) * sizeof(uint64_t);
-}
-
-bool src_encode_is_forgetful(const SrcEncodeConfig *config)
-{
-    SrcEncodeConfig with_tables = *config;
-
-    with_tables.is_forgetful = false;
-    return config->memory_bytes_max < fixed_bytes(&with_tables);
-}
-
-/* Of a slot without its copy. */
-static uint64_t slot_bytes(const SrcEncodeConfig *config)
-{
-    return SRC_PAGES_SLOT_BYTES + (config->filters & WIRE_FILTER_DUPLICATE ? SRC_DUPLICATES_SLOT_BYTES : 0) +
-           (config->page_memory == WIRE_PAGE_MEMORY_HASH
-                ? SRC_PAGES_HASHES_BYTES(config->page_bytes, config->hash_block_bytes)
-                : 0);
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How the budget is divided when the destination grants any number: in full page memory each slot has its copy; with
- * hashes up to three quarters go to slots, so that what is written again and again still finds room for copies. */
-static void divide(const SrcEncodeConfig *config, uint64_t slots_max, uint64_t *slots, uint64_t *copies)
-{
-    uint64_t fixed = fixed_bytes(config);
-    uint64_t budget = config->memory_bytes_max > fixed ? config->memory_bytes_max - fixed : 0;
-    uint64_t copy_bytes = SRC_PAGES_COPY_BYTES(config->page_bytes);
-
-    slots_max = least(slots_max, pages_of(config));
-    if (config->is_forgetful || !(config->filters & WIRE_FILTERS_WITH_SLOTS)) {
-        *slots = *copies = 0;
-    } else if (config->page_memory == WIRE_PAGE_MEMORY_FULL) {
-        *slots = *copies = least(slots_max, budget / (slot_bytes(config) + copy_bytes));
-    } else {
-        *slots = least(slots_max, budget / 4 * 3 / slot_bytes(config));
-        *copies = least(*slots, (budget - *slots * slot_bytes(config)) / copy_bytes);
-    }
-}
-
-uint64_t src_encode_slots_for(const SrcEncodeConfig *config)
-{
-    uint64_t slots = 0;
-    uint64_t copies;
-
-    if (config->page_bytes >= WIRE_PAGE_BYTES_MIN) {
-        divide(config, UINT64_MAX, &slots, &copies);
-    }
-    return slots;
-}
-
-void src_encode_config_fit(SrcEncodeConfig *config)
-{
-    static const struct {
-        WirePageMemory page_memory;
-        uint32_t hash_block_bytes;
-    } choices[] = {{WIRE_PAGE_MEMORY_FULL, 64}, {WIRE_PAGE_MEMORY_HASH, 64}, {WIRE_PAGE_MEMORY_HASH, 128}};
-
-    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
-        config->page_memory = choices[i].page_memory;
-        config->hash_block_bytes = choices[i].hash_block_bytes;
-        if (src_encode_slots_for(config) >= config->ram_bytes / config->page_bytes) {
-            return;
-        }
-    }
-}
-
 static bool config_is_valid(const SrcEncodeConfig *config)
 {
     return config->segments_max >= 1 && config->segments_max <= WIRE_SEGMENTS_MAX &&
@@ -193,10 +98,10 @@ static int take_forgetful(SrcEncode *encode)
 {
     const SrcEncodeConfig *config = &encode->config;
 
-    encode->sent = calloc(sent_length(config), sizeof *encode->sent);
-    encode->stats.memory_bytes = fixed_bytes(config);
+    encode->sent = calloc(src_budget_sent_length(config), sizeof *encode->sent);
+    encode->stats.memory_bytes = src_budget_fixed_bytes(config);
     return !encode->sent                ? -ENOMEM
-           : shares(&encode->config) ? src_share_new(&encode->share, config->gang)
+           : src_budget_shares(&encode->config) ? src_share_new(&encode->share, config->gang)
                                         : 0;
 }
 
@@ -204,7 +109,7 @@ static int take_forgetful(SrcEncode *encode)
 static int take(SrcEncode *encode)
 {
     const SrcEncodeConfig *config = &encode->config;
-    SrcPagesConfig pages = {.pages = pages_of(config),
+    SrcPagesConfig pages = {.pages = src_budget_pages(config),
                             .page_bytes = config->page_bytes,
                             .hash_block_bytes = config->hash_block_bytes,
                             .key = config->hash_key,
@@ -212,8 +117,8 @@ static int take(SrcEncode *encode)
     uint64_t key;
     int status = 0;
 
-    divide(config, config->slots_max, &pages.slots, &pages.copies);
-    if (fixed_bytes(config) > config->memory_bytes_max || !(encode->hash = XXH3_createState())) {
+    src_budget_divide(config, config->slots_max, &pages.slots, &pages.copies);
+    if (src_budget_fixed_bytes(config) > config->memory_bytes_max || !(encode->hash = XXH3_createState())) {
         return -ENOMEM;
     }
     if (config->is_forgetful) {
@@ -224,11 +129,11 @@ static int take(SrcEncode *encode)
         status = src_duplicates_init(&encode->duplicates, pages.slots, key, config->memory);
     }
     status = status == 0 ? src_pages_init(&encode->pages, &pages) : status;
-    if (status == 0 && shares(config)) {
+    if (status == 0 && src_budget_shares(config)) {
         status = src_share_new(&encode->share, config->gang);
     }
     encode->stats.slots = pages.slots;
-    encode->stats.memory_bytes = fixed_bytes(config) + pages.slots * slot_bytes(config) +
+    encode->stats.memory_bytes = src_budget_fixed_bytes(config) + pages.slots * src_budget_slot_bytes(config) +
                                  pages.copies * SRC_PAGES_COPY_BYTES(config->page_bytes);
     return status;
 }
