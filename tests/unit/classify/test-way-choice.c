@@ -268,10 +268,10 @@ typedef struct BenchCell {
 } BenchCell;
 
 static const BenchCell CELLS[] = {
-    {"idle", 12.5, {11.6, 5.47, 6.03}},  {"idle", 100, {1.45, 1.09, 0.84}},  {"idle", 1000, {0.32, 1.15, 0.61}},
-    {"sparse", 12.5, {DNF, 10.3, DNF}},  {"sparse", 100, {DNF, 2.12, 5.92}}, {"mixed", 12.5, {DNF, 8.0, DNF}},
-    {"mixed", 100, {2.19, 1.12, 1.20}},  {"mixed", 1000, {0.26, 1.53, 0.6}}, {"rewrite", 12.5, {DNF, DNF, DNF}},
-    {"rewrite", 100, {1.66, 1.35, 1.16}},
+    {"idle", 12.5, {11.6, 5.34, 6.03}},  {"idle", 100, {1.45, 0.80, 0.76}},    {"idle", 1000, {0.18, 0.31, 0.30}},
+    {"sparse", 12.5, {DNF, 10.9, DNF}},  {"sparse", 100, {DNF, 1.34, 2.30}},   {"sparse", 1000, {0.22, 0.51, 0.65}},
+    {"mixed", 12.5, {DNF, 7.84, DNF}},   {"mixed", 100, {2.02, 1.03, 1.34}},   {"mixed", 1000, {0.22, 0.37, 0.34}},
+    {"rewrite", 12.5, {DNF, DNF, DNF}},  {"rewrite", 100, {1.62, 1.13, 0.93}}, {"rewrite", 1000, {0.17, 0.36, 0.31}},
 };
 
 /* 384 MiB, 150 MB of them not zero; source and destination share two cores. */
