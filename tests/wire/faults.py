@@ -38,6 +38,7 @@ SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get('GODWIT_BUILD', os.path.join(SOURCE_DIR, 'build'))
 SILENCE_S = 2.0                 # of a relay: then its agent kills it
 PATIENCE_S = 4.0                # with a migration that has not ended after a fault: then the controller cancels it
+RUN_ON_S = 10                   # for the source's QEMU to let the guest run after a migration has failed
 RATE = 25e6
 SHORT_RATE = 50e6
 LATE_BYTES = 20e6               # of a post-copy, on the link
@@ -181,11 +182,14 @@ def runs(qemu):
 
 
 def exactly_one(migration):
-    """The QEMU with the one running copy; RigError if there is none or two."""
-    running = [qemu for qemu in (migration.source, migration.destination) if runs(qemu)]
-    if len(running) != 1:
-        states = [qemu.status() if qemu.is_alive() else 'gone' for qemu in (migration.source, migration.destination)]
-        raise RigError(f'{len(running)} copies run: source {states[0]}, destination {states[1]}')
+    """The QEMU with the one running copy; RigError if there is none or two.  QEMU says that a migration has failed a moment
+    before it lets the guest run on, so none may be seen for a while; two never."""
+    deadline = time.monotonic() + RUN_ON_S
+    while len(running := [qemu for qemu in (migration.source, migration.destination) if runs(qemu)]) != 1:
+        if running or time.monotonic() > deadline:
+            states = [qemu.status() if qemu.is_alive() else 'gone' for qemu in (migration.source, migration.destination)]
+            raise RigError(f'{len(running)} copies run: source {states[0]}, destination {states[1]}')
+        time.sleep(0.01)
     beats, qemu = migration.rig.beats, running[0]
     beats.await_beat_from(qemu.beat_host, 20)
     heard = len(beats.sides)
